@@ -1,0 +1,530 @@
+"""The facade: an `Alloy` wires stores, bridges, engine and runner. The one module that sees everything below."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, TypeVar
+
+from .bridges.entities import EntityBridge
+from .bridges.hosts import default_modules
+from .engine import COMPILER, Engine, Program
+from .engine.program import digest
+from .errors import AlloyError, ValidationError
+from .events import Phase, parse_event
+from .functions import host_function, modules_of
+from .hostapi import HostFunction, HostModule, Param
+from .lifecycle import Scripts
+from .limits import Limits, profile
+from .model import DEFAULT_TENANT, EventTrigger, Health, Run, RunStatus, Script, Status
+from .outcome import Outcome
+from .ports import EntityAdapter, RunQuery, Store
+from .runner.context import AMBIENT, NOBODY, Ambient, surroundings
+from .runner.fast import FastWay, Plan
+from .runner.batch import BatchWay
+from .runner.health import BreakerPolicy, HealthBoard, Vitals
+from .runner.ids import RunIds
+from .runner.recorder import FLUSH_SECONDS, Recorder, Recording
+from .runner.registry import HookRegistry
+from .runner.runner import Execution, Fold, Runner, View
+from .runner.upkeep import Upkeep
+from .stores import open_store
+
+F = TypeVar("F", bound=Callable[..., Any])
+POLL_SECONDS = 1.0
+MAX_PLANS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptStats:
+    """What one script did in this process: counts, latency in microseconds, average fuel of a run."""
+
+    tenant: str
+    name: str
+    runs: int
+    changed: int
+    rejected: int
+    failed: int
+    skipped: int
+    p50_us: int
+    p99_us: int
+    fuel: int
+
+
+class _Core:
+    """Engine, registry and runner over one set of host functions; made anew when a function is added."""
+
+    def __init__(self, alloy: Alloy, modules: tuple[HostModule, ...]) -> None:
+        self.engine = Engine(modules)
+        self.registry = HookRegistry(self.engine, alloy._live_source, alloy._vitals)
+        self.runner = Runner(self.engine, self.registry, alloy._recorder, alloy._ids)
+
+
+class Alloy:
+    """Scripts, their store, and the engine that runs them. Safe to use from any number of threads.
+
+    Args:
+        url: Where scripts and runs live: None (in memory), ``sqlite:///file.db``, ``postgresql://…``, ``mysql://…``.
+        recording: What is kept of runs; see `Recording`.
+        breaker: When a script that keeps failing is held back.
+        poll_seconds: How often to look for changes made by other processes.
+        keep_runs_days: Runs older than this are removed, None to keep all.
+        keep_runs: How many runs are kept, None to keep all.
+        migrate: Whether to bring the database's schema up to date.
+
+    Raises:
+        ConfigError: The URL is wrong or its driver is not installed.
+        StoreError: The database cannot be reached.
+    """
+
+    def __init__(
+        self, url: str | None = None, *, recording: Recording | None = None, breaker: BreakerPolicy | None = None,
+        poll_seconds: float = POLL_SECONDS, keep_runs_days: float | None = None, keep_runs: int | None = 1_000_000,
+        migrate: bool = True,
+    ) -> None:  # fmt: skip
+        self.store: Store = open_store(url)
+        if migrate:
+            self.store.migrate()
+        self._ids = RunIds()
+        self._recorder = Recorder(self.store, recording or Recording())
+        self._board = HealthBoard(breaker or BreakerPolicy())
+        self._functions: list[HostFunction] = []
+        self._core_made: _Core | None = None
+        self._lock = threading.RLock()
+        self._counter = -1
+        self._plans: dict[str, Plan | None] = {}
+        self._tenant_plans: dict[tuple[str, str], Plan | None] = {}
+        self._retention = (keep_runs_days, keep_runs)
+        self.entities = EntityBridge()
+        self.scripts = Scripts(
+            self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
+            changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
+            reset_breaker=lambda script: self._vitals(script).reset(),
+        )  # fmt: skip
+        self._upkeep = Upkeep(
+            [(FLUSH_SECONDS, self._write_behind), (poll_seconds, self._poll), (60.0, self._prune)]
+        )
+
+    # -- firing --------------------------------------------------------------------------------------------------
+    def fire(
+        self, event: str, entity: Any = None, *, before: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None, user: str | None = None, tenant: str | None = None,
+        dry_run: bool = False, run_id: str | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Returns what the scripts bound to ``event`` made of ``entity``.
+
+        Never raises for what a script did: see `Outcome.raise_for_status`.
+
+        Args:
+            event: ``<entity>.<hook>`` or ``topic.<name>``.
+            entity: The record: a mapping, dataclass, attrs or pydantic object, or peewee model. It is not changed.
+            before: The fields as they were, on update and delete.
+            params: What scripts see as ``params``.
+            user: Who acts; None for the surrounding `context`'s.
+            tenant: Whose scripts run; None for the surrounding `context`'s.
+            dry_run: Report effects, do not make them, record nothing.
+            run_id: The id of this run; the same id and input give the same result.
+
+        Raises:
+            ValidationError: The event name or an argument is wrong.
+        """
+        if before is None and params is None and run_id is None and not dry_run and AMBIENT.get() is None:
+            try:
+                plan = self._plans[event] if tenant is None else self._tenant_plans[tenant, event]
+            except (KeyError, TypeError):
+                plan = self._plan(event, tenant)
+            if plan is not None:
+                outcome = plan(entity, user)
+                if outcome is not None:
+                    return outcome
+        return self._fire(event, entity, before, params, self._ambient(user, tenant, dry_run), run_id)
+
+    def _fire(
+        self, event: str, entity: Any, before: Mapping[str, Any] | None, params: Mapping[str, Any] | None,
+        ambient: Ambient, run_id: str | None,
+    ) -> Outcome:  # fmt: skip
+        parsed = parse_event(event)
+        record = {} if entity is None else entity
+        adapter = self.entities.adapter_for(record, parsed.entity_type)
+        previous = self._previous(before, parsed.entity_type)
+        _mapping(params, "params")
+        self._start()
+        return self._core.runner.fire(
+            parsed, record, adapter, ambient, before=previous, params=params, run_id=_optional_text(run_id, "run_id")
+        )
+
+    async def fire_async(self, event: str, entity: Any = None, **options: Any) -> Outcome:
+        """Returns what `fire` returns, without blocking the event loop.
+
+        Short pure scripts on plain dicts run at once; anything else runs in a worker thread, in this task's context.
+        """
+        if not options and AMBIENT.get() is None:
+            plan = self._plans.get(event)
+            if plan is not None:
+                outcome = plan(entity, None)
+                if outcome is not None:
+                    return outcome
+        import asyncio
+
+        return await asyncio.to_thread(self.fire, event, entity, **options)
+
+    def fire_many(
+        self, event: str, entities: Iterable[Any], *, user: str | None = None, tenant: str | None = None,
+        params: Mapping[str, Any] | None = None, dry_run: bool = False,
+    ) -> list[Outcome]:  # fmt: skip
+        """Returns one outcome for each record, in order: the same as `fire` on each, in fewer crossings."""
+        if isinstance(entities, str | bytes | Mapping) or not isinstance(entities, Iterable):
+            raise ValidationError(f"entities: got {type(entities).__name__}, wanted a list of records")
+        records = list(entities)
+        ambient = self._ambient(user, tenant, dry_run)
+        if params is None and not dry_run and ambient.cascade is None:
+            batch = self._batch(event, ambient.tenant)
+            if batch is not None:
+                self._start()
+                return batch.fire(records, ambient.user)
+        return [self._fire(event, record, None, params, ambient, None) for record in records]
+
+    # -- running by hand -----------------------------------------------------------------------------------------
+    def run(
+        self, name: str, params: Mapping[str, Any] | None = None, *, entity: Any = None,
+        before: Mapping[str, Any] | None = None, dry_run: bool = False, revision: int | None = None,
+        user: str | None = None, tenant: str | None = None, run_id: str | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Returns what running a stored script came to.
+
+        Args:
+            name: Its name or id.
+            params: What it sees as ``params``.
+            entity: What it sees as ``entity``, if anything.
+            before: What it sees as ``before``.
+            dry_run: Report effects, do not make them, record nothing; any script may be tried.
+            revision: The revision to try in a dry run; None for the live one, or the draft if none is live.
+            user: Who acts.
+            tenant: Whose script it is.
+            run_id: The id of this run.
+
+        Raises:
+            NotFound: The tenant has no such script.
+            ValidationError: The script is not active, or is bound to events only, and this is no dry run.
+            CompileError: The revision does not compile.
+        """
+        ambient = self._ambient(user, tenant, dry_run)
+        script = self.scripts.get(name, tenant=ambient.tenant)
+        number = self._runnable(script, dry_run, revision)
+        program = self._core.engine.compile(self.store.get_revision(script.tenant, script.id, number).source)
+        execution = Execution(
+            replace(script, live_revision=number), program, profile(script.limits), frozenset(script.capabilities),
+            Phase.MANUAL, trigger="manual", run_id=_optional_text(run_id, "run_id") or self._ids.text(self._ids.next()),
+            vitals=None if dry_run else self._vitals(script),
+        )  # fmt: skip
+        return self._perform(execution, ambient, entity, before, params)
+
+    @staticmethod
+    def _runnable(script: Script, dry_run: bool, revision: int | None) -> int:
+        if dry_run:
+            return revision or script.live_revision or script.draft_revision
+        if revision is not None:
+            raise ValidationError("revision: may be chosen in a dry run only; activate it to run it")
+        if script.status is not Status.ACTIVE or script.live_revision is None:
+            raise ValidationError(f"script {script.name}: is {script.status}, wanted active (or a dry run)")
+        if all(isinstance(trigger, EventTrigger) for trigger in script.triggers):
+            raise ValidationError(f"script {script.name}: runs on events only; add a manual trigger, or try a dry run")
+        return script.live_revision
+
+    def evaluate(
+        self, source: str, *, entity: Any = None, before: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None, limits: Limits | str = "default", capabilities: Iterable[str] = (),
+        user: str | None = None, tenant: str | None = None, dry_run: bool = False, run_id: str | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Returns what running ``source`` once came to: the sandbox itself, without store or record.
+
+        Args:
+            source: Lua text.
+            entity: What it sees as ``entity``; it may write it.
+            before: What it sees as ``before``.
+            params: What it sees as ``params``.
+            limits: Its budget, or the name of a profile.
+            capabilities: What it may call beyond pure helpers.
+            user: Who acts.
+            tenant: Whose data it is.
+            dry_run: Report effects, do not make them.
+            run_id: The id of this run.
+        """
+        budget = profile(limits) if isinstance(limits, str) else limits
+        if not isinstance(budget, Limits):
+            raise ValidationError(f"limits: got {type(limits).__name__}, wanted Limits or the name of a profile")
+        ambient = self._ambient(user, tenant, dry_run)
+        identity = _optional_text(run_id, "run_id") or self._ids.text(self._ids.next())
+        try:
+            program = self._core.engine.compile(source)
+        except AlloyError as error:
+            if error.code == "validation_error":
+                raise
+            return _failure(error, entity)
+        execution = Execution(
+            None, program, budget, frozenset(capabilities), Phase.MANUAL, trigger="evaluate", run_id=identity
+        )
+        return self._perform(execution, ambient, entity, before, params)
+
+    def _perform(
+        self, execution: Execution, ambient: Ambient, entity: Any, before: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None,
+    ) -> Outcome:  # fmt: skip
+        record = {} if entity is None else entity
+        adapter = self.entities.adapter_for(record)
+        view = View(record, adapter)
+        _mapping(params, "params")
+        self._start()
+        fold = Fold(record, adapter, view)
+        result, run = self._core.runner.perform(
+            execution, ambient, view if entity is not None else None, self._previous(before, None), params
+        )
+        fold.add(execution, result, run)
+        return fold.outcome()
+
+    # -- platform functions and context ---------------------------------------------------------------------------
+    def function(
+        self, name: str, *, capability: str | None = None, phases: Iterable[str] | None = None, effect: bool = False,
+        params: Iterable[Param] | None = None, doc: str | None = None, cost: int = 20,
+    ) -> Callable[[F], F]:  # fmt: skip
+        """Returns a decorator that lets scripts call a Python function as ``module.function``.
+
+        Args:
+            name: The name scripts use, such as ``crm.lookup``.
+            capability: The grant a script needs, None for any script.
+            phases: The phases it may be called in, None for all.
+            effect: Whether it changes the outside world: a dry run reports the call instead of making it.
+            params: Its parameters, None to take them from the function's signature.
+            doc: What it returns, None for the first line of its docstring.
+            cost: Fuel for one call.
+        """
+
+        def add(call: F) -> F:
+            found = host_function(
+                name, call, capability=capability, phases=phases, effect=effect, params=params, doc=doc, cost=cost
+            )
+            with self._lock:
+                functions = [f for f in self._functions if f.name != name] + [found]
+                modules_of(functions, default_modules())
+                self._functions = functions
+                self._core_made = None
+                self._forget_plans()
+            return call
+
+        return add
+
+    def context(
+        self, *, user: str | None = None, tenant: str | None = None, dry_run: bool | None = None
+    ) -> AbstractContextManager[None]:
+        """Returns a context manager inside which fires and runs act for ``user`` and ``tenant``."""
+        around = AMBIENT.get() or NOBODY
+        return surroundings(
+            replace(
+                around,
+                user=around.user if user is None else _optional_text(user, "user"),
+                tenant=around.tenant if tenant is None else (_optional_text(tenant, "tenant") or DEFAULT_TENANT),
+                dry_run=around.dry_run if dry_run is None else dry_run,
+            )
+        )
+
+    def host_functions(self) -> tuple[HostModule, ...]:
+        """Returns all modules that scripts can call, the platform's own included."""
+        return modules_of(self._functions, default_modules())
+
+    def compile(self, source: str) -> Program:
+        """Returns what is known of a source after compiling it: the fields it reads and writes, what it mentions.
+
+        Raises:
+            CompileError: With line and column.
+        """
+        return self._core.engine.compile(source)
+
+    # -- records ---------------------------------------------------------------------------------------------------
+    def runs(self, *, tenant: str = DEFAULT_TENANT, **filters: Any) -> Sequence[Run]:
+        """Returns recorded runs, newest first; ``filters`` are the fields of `RunQuery`."""
+        if isinstance(filters.get("status"), str):
+            filters["status"] = RunStatus(filters["status"])
+        return self.store.list_runs(RunQuery(tenant, **filters))
+
+    def stats(self, *, tenant: str | None = None) -> list[ScriptStats]:
+        """Returns what each active script did in this process, in order of name."""
+        found = []
+        for script in self.store.iter_active():
+            if tenant is None or script.tenant == tenant:
+                found.append(_stats(script, self._vitals(script)))
+        return sorted(found, key=lambda s: (s.tenant, s.name))
+
+    def recording_lost(self) -> dict[str, int]:
+        """Returns how many runs were not kept: sampled out on purpose, and dropped because the store failed."""
+        return {"sampled_out": self._recorder.sampled_out, "dropped": self._recorder.dropped}
+
+    def flush(self) -> None:
+        """Writes all runs and health counts collected so far."""
+        self._recorder.flush()
+        deltas = self._board.take()
+        if deltas:
+            self.store.add_health(deltas)
+
+    def refresh(self) -> None:
+        """Takes up what is in the store now; called after every write and when another process wrote."""
+        with self._lock:
+            self._counter = self.store.change_counter()
+            if self._core_made is not None:
+                self._core_made.registry.load(self.store.iter_active())
+            self._forget_plans()
+
+    def close(self) -> None:
+        """Writes what is pending and stops everything; safe to call twice."""
+        self._upkeep.stop()
+        try:
+            self.flush()
+        finally:
+            self.store.close()
+
+    def __enter__(self) -> Alloy:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+    @property
+    def _core(self) -> _Core:
+        core = self._core_made
+        if core is None:
+            with self._lock:
+                core = self._core_made
+                if core is None:
+                    core = _Core(self, self.host_functions())
+                    self._counter = self.store.change_counter()
+                    core.registry.load(self.store.iter_active())
+                    self._core_made = core
+        return core
+
+    def _start(self) -> None:
+        self._upkeep.start()
+
+    def _plan(self, event: str, tenant: str | None) -> Plan | None:
+        """Returns the plan for ``event``, making and keeping it; None if it needs the general way."""
+        parsed = parse_event(event)
+        owner = _optional_text(tenant, "tenant") or DEFAULT_TENANT
+        plans, tenant_plans = self._plans, self._tenant_plans
+        way = self._fast_way(parsed.name, owner)
+        plan: Plan | None = None
+        if way is not None:
+            self._start()
+            plan = way.plan()
+        elif not self._core.registry.chain(owner, event):
+            plan = _no_scripts
+        if len(plans) + len(tenant_plans) > MAX_PLANS:
+            self._forget_plans()
+        elif tenant is None:
+            plans[event] = plan
+        else:
+            tenant_plans[tenant, event] = plan
+        return plan
+
+    def _fast_way(self, event: str, tenant: str) -> FastWay | None:
+        core = self._core
+        chain = core.registry.chain(tenant, event)
+        if len(chain) != 1 or chain[0].fields:
+            return None
+        binding, parsed = chain[0], parse_event(event)
+        adapter = self.entities.adapter_for({}, parsed.entity_type)
+        if adapter.readable is not None or adapter.writable is not None:
+            return None
+        try:
+            program = binding.program
+        except AlloyError:
+            return None
+        read_only = parsed.phase is not Phase.BEFORE and bool(program.writes)
+        if read_only or not core.engine.runs_scalar(program) or not binding.vitals.closed:
+            return None
+        return FastWay(core.runner, binding, parsed, tenant, adapter)
+
+    def _batch(self, event: str, tenant: str) -> BatchWay | None:
+        way = self._fast_way(event, tenant)
+        if way is None:
+            return None
+        return BatchWay(way, lambda record, user: self._fire(event, record, None, None, Ambient(user, tenant), None))
+
+    def _forget_plans(self) -> None:
+        self._plans, self._tenant_plans = {}, {}
+
+    def _ambient(self, user: str | None, tenant: str | None, dry_run: bool) -> Ambient:
+        around = AMBIENT.get() or NOBODY
+        if user is None and tenant is None and not dry_run:
+            return around
+        return replace(
+            around,
+            user=around.user if user is None else _optional_text(user, "user"),
+            tenant=around.tenant if tenant is None else (_optional_text(tenant, "tenant") or DEFAULT_TENANT),
+            dry_run=around.dry_run or dry_run,
+        )
+
+    def _previous(self, before: Any, entity_type: str | None) -> Mapping[str, Any] | None:
+        if before is None or isinstance(before, dict):
+            return before
+        adapter: EntityAdapter = self.entities.adapter_for(before, entity_type)
+        return adapter.fields(before)
+
+    def _vitals(self, script: Script) -> Vitals:
+        return self._board.of(script.tenant, script.id, self._forget_plans)
+
+    def _live_source(self, script: Script) -> str:
+        return self.store.get_revision(script.tenant, script.id, script.live_revision or script.draft_revision).source
+
+    def _write_behind(self) -> None:
+        self.flush()
+
+    def _poll(self) -> None:
+        if self.store.change_counter() != self._counter:
+            self.refresh()
+
+    def _prune(self) -> None:
+        days, keep = self._retention
+        older_than = datetime.now(UTC) - timedelta(days=days) if days is not None else None
+        if older_than is not None or keep is not None:
+            self.store.prune_runs(older_than=older_than, keep=keep)
+
+
+def _no_scripts(record: Any, user: str | None) -> Outcome | None:
+    """Returns the outcome of a fire that no script is bound to."""
+    if type(record) is not dict:
+        return None
+    return Outcome(RunStatus.CONTINUE, {}, 0, record)
+
+
+def _failure(error: AlloyError, entity: Any) -> Outcome:
+    outcome = Outcome(RunStatus.FAILED, {}, 0, entity)
+    outcome.error = error
+    return outcome
+
+
+def _stats(script: Script, vitals: Vitals) -> ScriptStats:
+    seen: Health = vitals.seen()
+    times = sorted(vitals.durations)
+    return ScriptStats(
+        script.tenant, script.name, seen.runs, seen.changed, seen.rejected, seen.failed, seen.skipped,
+        times[len(times) // 2] if times else 0, times[int(len(times) * 0.99)] if times else 0,
+        seen.fuel // seen.runs if seen.runs else 0,
+    )  # fmt: skip
+
+
+def _mapping(value: Any, what: str) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise ValidationError(f"{what}: got {type(value).__name__}, wanted a mapping of names to values")
+
+
+def _optional_text(value: Any, what: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value or len(value) > 200:
+        raise ValidationError(f"{what}: got {value!r:.60}, wanted a string of 1 to 200 characters")
+    return value

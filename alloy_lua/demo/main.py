@@ -1,0 +1,170 @@
+"""The demo: takes made-up customers and orders through the gallery's scripts and prints what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TextIO
+
+from .. import Alloy
+from ..errors import NotFound
+from ..model import ApiTrigger, CronTrigger, EventTrigger, FailurePolicy, Trigger
+from . import data, summary
+from .flow import Flow
+from .frontmatter import GalleryScript, load_gallery
+from .platform import install
+
+ORDERS_PER_CUSTOMER = 5
+FEWEST_CUSTOMERS = 20
+CLOSE_EVERY = 25
+PROGRESS_STEPS = 5
+REPORT = "nightly-report"
+
+
+def main(url: str, *, orders: int = 3000, out: TextIO) -> int:
+    """Returns 0 after running the demo and printing its summary. Safe to run again on the same database.
+
+    Args:
+        url: Of the database that gets the gallery's scripts, such as ``sqlite:///alloy-demo.db``.
+        orders: How many orders to make.
+        out: Where the report goes.
+
+    Raises:
+        AlloyError: The database can't be used.
+    """
+    alloy = Alloy(url)
+    try:
+        scripts = load_gallery()
+        flow = Flow(alloy, install(alloy))
+        publish(alloy, scripts)
+        print(f"{len(scripts)} scripts are active in {url}", file=out)
+        started = time.perf_counter()
+        customers = _make_customers(flow, max(FEWEST_CUSTOMERS, orders // ORDERS_PER_CUSTOMER), out)
+        leaving = customers[::CLOSE_EVERY]
+        _make_orders(flow, orders, [customer for customer in customers if customer not in leaving], out)
+        for customer in leaving:
+            flow.delete_customer(customer["id"])
+        report = alloy.run(REPORT, params={"day": _a_day(), "mail_to": "boss@example.no"})
+        seconds = time.perf_counter() - started
+        alloy.flush()
+        hooks = hook_stats(alloy.stats(), scripts)
+        made = _summary(url, flow, hooks, scripts, seconds=seconds, report=report.value or {})
+        print("\n" + summary.render(made), end="", file=out)
+    finally:
+        alloy.close()
+    return 0
+
+
+def publish(alloy: Alloy, scripts: Sequence[GalleryScript]) -> None:
+    """Creates the scripts, or brings those that are there already up to the gallery's text and settings."""
+    for script in scripts:
+        settings: dict[str, Any] = {
+            "triggers": list(script.triggers),
+            "priority": script.priority,
+            "capabilities": list(script.capabilities),
+            "failure_policy": script.failure_policy,
+            "limits": script.limits,
+            "description": script.description,
+            "status": "active",
+        }
+        try:
+            alloy.scripts.get(script.name)
+        except NotFound:
+            alloy.scripts.create(script.name, script.source, **settings)
+        else:
+            alloy.scripts.update(script.name, source=script.source, **settings)
+
+
+def _make_customers(flow: Flow, count: int, out: TextIO) -> list[data.Record]:
+    made = [customer for record in data.customers(count) if (customer := flow.create_customer(record)) is not None]
+    print(f"{len(made)} of {count} customers accepted", file=out)
+    return made
+
+
+def _make_orders(flow: Flow, count: int, customers: Sequence[data.Record], out: TextIO) -> None:
+    step = max(1, count // PROGRESS_STEPS)
+    started = time.perf_counter()
+    for index, record in enumerate(data.orders(count, customers), 1):
+        flow.live_through(index, record)
+        if index % step == 0:
+            print(f"{index} of {count} orders, {time.perf_counter() - started:.1f} s", file=out)
+
+
+def _a_day() -> str:
+    return (data.FIRST_DAY + timedelta(days=1)).date().isoformat()
+
+
+def hook_stats(stats: Sequence[Any], scripts: Sequence[GalleryScript]) -> list[summary.HookStats]:
+    """Returns the statistics of the gallery's scripts in the order of ``scripts``; scripts that never ran are left out.
+
+    Args:
+        stats: As `Alloy.stats` returns them.
+        scripts: The gallery.
+    """
+    by_name = {entry.name: entry for entry in stats}
+    counted = [(by_name[script.name], script) for script in scripts if script.name in by_name]
+    return [
+        summary.HookStats(
+            name=entry.name,
+            event=_label(script.triggers),
+            runs=entry.runs,
+            changed=entry.changed,
+            rejected=entry.rejected,
+            failed=entry.failed,
+            p50_us=entry.p50_us,
+            p99_us=entry.p99_us,
+            fuel=entry.fuel,
+        )
+        for entry, script in counted
+        if entry.runs
+    ]
+
+
+def _label(triggers: Sequence[Trigger]) -> str:
+    more = f"+{len(triggers) - 1}" if len(triggers) > 1 else ""
+    match triggers[0] if triggers else None:
+        case EventTrigger(event=event):
+            return event + more
+        case CronTrigger(expression=expression):
+            return f"cron {expression}{more}"
+        case ApiTrigger(path=path, method=method):
+            return f"{method} {path}{more}"
+        case _:
+            return "manual"
+
+
+def _summary(
+    url: str,
+    flow: Flow,
+    hooks: Sequence[summary.HookStats],
+    scripts: Sequence[GalleryScript],
+    *,
+    seconds: float,
+    report: Mapping[str, Any],
+) -> summary.Summary:
+    lenient = {script.name for script in scripts if script.failure_policy is FailurePolicy.OPEN}
+    return summary.Summary(
+        database=url,
+        orders=flow.orders,
+        customers=flow.customers,
+        fires=flow.fires,
+        seconds=seconds,
+        hooks=hooks,
+        examples=tuple(flow.examples.values()),
+        rejections=flow.rejections,
+        failures=flow.failures,
+        open_failures=sum(hook.failed for hook in hooks if hook.name in lenient),
+        effects=flow.platform.counts,
+        report=report,
+        commands=_commands(url),
+    )
+
+
+def _commands(url: str) -> tuple[str, ...]:
+    return (
+        f"alloy-lua --database {url} scripts list",
+        f"alloy-lua --database {url} fire customer.before_create "
+        """--entity '{"name": " Ola ", "email": "OLA@Example.no"}'""",
+        f"alloy-lua --database {url} serve",
+    )

@@ -1,0 +1,73 @@
+"""What a script says of itself: the entity fields it reads and writes, and the globals it mentions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .lexer import Kind, Token
+
+_FIELD_STRING = re.compile(rb"\"([A-Za-z_][A-Za-z0-9_]*)\"|'([A-Za-z_][A-Za-z0-9_]*)'")
+_FIELD_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a script uses.
+
+    Attributes:
+        reads: Entity fields read, in order of first use; None if the script uses the entity as a whole (``changed``
+            may ask for any field).
+        writes: Entity fields assigned; None if the script uses the entity as a whole.
+        mentions: Every name that may be a global.
+    """
+
+    reads: tuple[str, ...] | None
+    writes: tuple[str, ...] | None
+    mentions: frozenset[str]
+
+
+def _field_after(tokens: list[Token], position: int) -> tuple[str, int] | None:
+    """Returns the field named after token ``position`` and the position behind it, or None."""
+    rest = tokens[position + 1 : position + 4]
+    if len(rest) >= 2 and rest[0].text == b"." and rest[1].kind is Kind.NAME and _FIELD_NAME.fullmatch(rest[1].text):
+        return rest[1].text.decode(), position + 3
+    if len(rest) == 3 and rest[0].text == b"[" and rest[1].kind is Kind.STRING and rest[2].text == b"]":
+        match = _FIELD_STRING.fullmatch(rest[1].text)
+        if match:
+            return (match.group(1) or match.group(2)).decode(), position + 4
+    return None
+
+
+def analyse(tokens: list[Token]) -> Usage:
+    """Returns what the tokens of a script show of its use of ``entity`` and of globals.
+
+    A field in a comma list counts as read and written, since it may stand on the left of an assignment.
+    """
+    reads: dict[str, None] = {}
+    writes: dict[str, None] = {}
+    mentions: set[str] = set()
+    whole = False
+    for position, token in enumerate(tokens):
+        if token.kind is not Kind.NAME:
+            continue
+        before = tokens[position - 1].text if position else b""
+        if before in (b".", b":"):
+            continue
+        mentions.add(token.text.decode("utf-8", "replace"))
+        if token.text != b"entity":
+            continue
+        found = _field_after(tokens, position)
+        if found is None or before in (b"function", b"local", b"for"):
+            whole = True
+            continue
+        name, behind = found
+        after = tokens[behind].text if behind < len(tokens) else b""
+        listed = after == b"," or before == b","
+        if after == b"=" or listed:
+            writes[name] = None
+        if after != b"=" or listed:
+            reads[name] = None
+    if whole or "changed" in mentions:
+        return Usage(None, None, frozenset(mentions))
+    return Usage(tuple(reads), tuple(writes), frozenset(mentions))

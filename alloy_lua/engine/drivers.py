@@ -1,0 +1,139 @@
+"""The text of the scalar driver: a Lua function that runs one program with entity fields as arguments.
+
+Fields that the script reads come in as arguments; fields that it only writes start as UNSET. The driver
+answers with numbers and strings only:
+
+- ``fuel`` alone: the run ended well and changed nothing;
+- ``fuel, mask, v1, v2, …``: bit i of mask says that the i-th written field was assigned a new value;
+- ``-1``: there is more to tell (rejection, error, log lines, a value, a table): ask ``collect_last``;
+- ``-2``: an argument can only cross packed; nothing has run.
+"""
+
+from __future__ import annotations
+
+from ..limits import Limits
+from .program import Program
+
+MAX_FIELDS = 24
+
+_TEMPLATE = """\
+local kit, main, fuel, seconds, kb = ...
+local begin, used, ended = kit.meter.begin, kit.meter.used, kit.meter.ended
+local keep, on_error, collect_last = kit.driver.keep, kit.driver.on_error, kit.driver.collect_last
+local has_logged, environment, setfenv, set_entities = kit.has_logged, kit.environment, kit.setfenv, kit.set_entities
+local xpcall, type, setmetatable = kit.xpcall, kit.type, kit.setmetatable
+local UNSET, null, COMPLEX = kit.UNSET, kit.null, {{}}
+local WRITTEN = {{{written}}}
+local function scalar({arguments})
+{guards}
+  local e = {{{fields}}}
+{fresh_environment}{limits}
+  begin(fuel, seconds, kb)
+  local ok, value = xpcall(main, on_error{entity})
+  if not ok or value ~= nil or ended(){logged} then
+    keep(ok, value, e, WRITTEN)
+    return -1
+  end
+  local mask = 0
+{results}
+  if mask == 0 then return used() end
+  return used(), mask{values}
+end
+local out, at
+local function put(output_bytes, depth, code, mask{value_names})
+  if code == -1 then
+    out[at + 1] = setmetatable({{collect_last(output_bytes, depth)}}, kit.BIN)
+    at = at + 1
+    return
+  end
+  out[at + 1] = code
+  if not mask then
+    out[at + 2] = 0
+    at = at + 2
+    return
+  end
+  out[at + 2] = mask
+{stores}
+  at = at + 2 + {width_out}
+end
+local function batch(packed, count, output_bytes, depth)
+  begin(1e12, 60, 1048576)
+  local v = kit.msgpack.decode_flat(packed, COMPLEX)
+  out, at = {{}}, 0
+  for row = 0, count - 1 do
+    local i = row * {width_in}
+    if {complex} then
+      out[at + 1], out[at + 2] = -2, 0
+      at = at + 2
+    else
+      put(output_bytes, depth, scalar({row}))
+    end
+  end
+  begin(1e12, 60, 1048576)
+  for i = 1, at do
+    if out[i] == nil then out[i] = null end
+  end
+  local answer = kit.msgpack.encode(setmetatable(out, kit.LIST), 4, 1e9)
+  out = nil
+  return answer
+end
+return scalar, batch
+"""
+
+_GUARD = '  if type(a{i}) == "number" and not (a{i} > -9007199254740992 and a{i} < 9007199254740992) then return -2 end'
+_CHECK = """\
+  local k{i} = type(v{i})
+  if not (k{i} == "nil" or k{i} == "boolean" or k{i} == "number" and v{i} - v{i} == 0 \
+or k{i} == "string" and #v{i} <= 65536) then
+    keep(ok, value, e, WRITTEN)
+    return -1
+  end"""
+
+
+def fits(program: Program) -> bool:
+    """Returns whether the scalar driver can run ``program``: its use of the entity, and nothing else, is known."""
+    return (
+        program.reads is not None
+        and program.writes is not None
+        and program.arguments in ((), ("entity",))
+        and len(set(program.reads) | set(program.writes)) <= MAX_FIELDS
+        and not program.mentions & {"changed", "random", "randomseed"}
+    )
+
+
+def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool) -> str:
+    """Returns the Lua text of the scalar driver of a program that `fits`, under ``limits``."""
+    reads, writes = program.reads or (), program.writes or ()
+    place = {name: i for i, name in enumerate(reads, 1)}
+    fields = [f'["{name}"]=a{i}' for name, i in place.items()]
+    fields += [f'["{name}"]=UNSET' for name in writes if name not in place]
+    results = []
+    for i, name in enumerate(writes, 1):
+        results.append(f'  local v{i} = e["{name}"]')
+        if name in place:
+            results.append(f"  if v{i} ~= a{place[name]} then mask = mask + {1 << (i - 1)} end")
+        else:
+            results.append(f"  if v{i} ~= UNSET then mask = mask + {1 << (i - 1)} else v{i} = nil end")
+        results.append(_CHECK.format(i=i))
+    names = [f"v{i}" for i in range(1, len(writes) + 1)]
+    complex_row = " or ".join(f"v[i + {i}] == COMPLEX" for i in range(1, len(reads) + 1))
+    return _TEMPLATE.format(
+        written=", ".join(f'"{name}"' for name in writes),
+        arguments=", ".join(f"a{i}" for i in place.values()),
+        guards="\n".join(_GUARD.format(i=i) for i in place.values()),
+        fields=", ".join(fields),
+        fresh_environment="  setfenv(main, environment(true))" if sets_globals else "",
+        limits=(
+            f"\n  kit.set_call_limit({limits.host_calls}) kit.set_log_limits({limits.log_lines}, {limits.log_bytes})"
+        ),
+        entity=", e" if program.arguments else "",
+        logged=" or has_logged()" if "log" in program.mentions else "",
+        results="\n".join(results),
+        values="".join(f", {name}" for name in names),
+        value_names="".join(f", {name}" for name in names),
+        stores="\n".join(f"  out[at + {i + 2}] = {name}" for i, name in enumerate(names, 1)),
+        width_in=len(reads),
+        width_out=len(writes),
+        complex=complex_row or "false",
+        row=", ".join(f"v[i + {i}]" for i in range(1, len(reads) + 1)),
+    )

@@ -1,0 +1,193 @@
+"""The engine: compiles sources to programs and runs programs under limits. Knows no events and no stores."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import AlloyError
+from ..hostapi import HostModule
+from ..limits import Limits
+from ..model import LogLine, RunStatus
+from ..values import pack, unpack
+from . import drivers
+from .diagnostics import script_error
+from .hosttable import CallState, HostTable
+from .pool import RuntimePool
+from .program import Program, compile_source
+from .runtime import Runtime
+
+MAX_CACHED_PROGRAMS = 20_000
+SEED_MODULUS = 2**52
+
+
+@dataclass(slots=True)
+class RunInput:
+    """What one run is given.
+
+    Attributes:
+        limits: Its limits profile.
+        entity: The fields the program may see, None if there is no entity.
+        before: The previous state, None if there is none.
+        params: Parameters by name.
+        context: What the script sees as ``ctx``.
+        read_only: Whether assigning a field is an error.
+        seed: What `math.random` draws from.
+        fuel: Fuel left in a cascade; None for the profile's own.
+        seconds: Time left in a cascade; None for the profile's own.
+        state: What host functions may know; None for a run without host calls.
+    """
+
+    limits: Limits
+    entity: Mapping[str, Any] | None = None
+    before: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] | None = None
+    context: Mapping[str, Any] | None = None
+    read_only: bool = False
+    seed: int = 0
+    fuel: int | None = None
+    seconds: float | None = None
+    state: CallState | None = None
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What one run came to. ``changes`` are the fields assigned, in Lua's plain values, not yet compared."""
+
+    status: RunStatus
+    fuel: int
+    memory_bytes: int = 0
+    changes: dict[str, Any] = field(default_factory=dict)
+    value: Any = None
+    reason: str | None = None
+    details: Any = None
+    error: AlloyError | None = None
+    logs: tuple[LogLine, ...] = ()
+    lost_logs: int = 0
+    effects: tuple[dict[str, Any], ...] = ()
+
+
+class Engine:
+    """Compiles and runs. Safe to use from any number of threads.
+
+    Args:
+        modules: The host modules that scripts may call.
+    """
+
+    def __init__(self, modules: Iterable[HostModule] = ()) -> None:
+        self.hosts = HostTable(modules)
+        self.pool = RuntimePool(lambda: Runtime(self.hosts))
+        self._programs: OrderedDict[str, Program] = OrderedDict()
+        self._lock = threading.Lock()
+
+    # -- compiling -----------------------------------------------------------------------------------------------
+    def compile(self, source: str) -> Program:
+        """Returns the program of ``source``: parsed, metered and verified; cached by its text.
+
+        Raises:
+            CompileError: With line and column.
+        """
+        cached = self._programs.get(source)
+        if cached is not None:
+            return cached
+        runtime = self.pool.acquire()
+        try:
+            program = compile_source(source, runtime.syntax_error)
+            runtime.load(program)
+        finally:
+            self.pool.release(runtime)
+        with self._lock:
+            self._programs[source] = program
+            if len(self._programs) > MAX_CACHED_PROGRAMS:
+                self._programs.popitem(last=False)
+        return program
+
+    def runs_scalar(self, program: Program) -> bool:
+        """Returns whether the fast way (fields as arguments, no context) can run ``program``."""
+        return drivers.fits(program) and not program.mentions & self.hosts.contextual
+
+    # -- running -------------------------------------------------------------------------------------------------
+    def run(self, program: Program, given: RunInput) -> RunResult:
+        """Returns what running ``program`` came to. Never raises for what the script did.
+
+        Raises:
+            InvalidValue: The input cannot cross into Lua or is larger than ``limits.input_bytes``.
+        """
+        packed = self._pack_input(given)
+        runtime = self.pool.acquire()
+        try:
+            answer = self._call(runtime, program, packed, given)
+        finally:
+            self.pool.release(runtime)
+        if given.state is not None and given.state.interrupt is not None:
+            raise given.state.interrupt
+        return result_of(answer, given.limits, given.state)
+
+    def _call(self, runtime: Runtime, program: Program, packed: bytes, given: RunInput) -> str:
+        limits = given.limits
+        runtime.broker.state = given.state
+        fuel = limits.fuel if given.fuel is None else min(limits.fuel, given.fuel)
+        seconds = limits.deadline_ms / 1000
+        if given.seconds is not None:
+            seconds = min(seconds, given.seconds)
+        try:
+            return runtime.run(program, packed, fuel, seconds, limits.memory_bytes)
+        except BaseException:
+            runtime.retired = True
+            raise
+        finally:
+            runtime.broker.state = None
+
+    @staticmethod
+    def _pack_input(given: RunInput) -> bytes:
+        limits = given.limits
+        data: dict[str, Any] = {
+            "options": {
+                "output_bytes": limits.output_bytes,
+                "depth": limits.value_depth,
+                "host_calls": limits.host_calls,
+                "log_lines": limits.log_lines,
+                "log_bytes": limits.log_bytes,
+                "seed": given.seed % SEED_MODULUS,
+                "read_only": given.read_only,
+                "eager": given.state is not None,
+            }
+        }
+        for name, value in (
+            ("entity", given.entity),
+            ("before", given.before),
+            ("params", given.params),
+            ("ctx", given.context),
+        ):
+            if value is not None:
+                data[name] = value
+        return pack(data, limit=limits.input_bytes, what="input")
+
+
+def result_of(answer: str, limits: Limits, state: CallState | None = None) -> RunResult:
+    """Returns the result that a runtime packed (driver.lua, ``outcome``)."""
+    data = unpack(answer)
+    changes = data.get("changes") or {}
+    for name in data.get("unset") or ():
+        changes[name] = None
+    error = data.get("error")
+    return RunResult(
+        status=RunStatus(data["status"]),
+        fuel=data["fuel"],
+        memory_bytes=int(data["memory"]),
+        changes=changes,
+        value=data.get("value"),
+        reason=data.get("reason"),
+        details=data.get("details"),
+        error=script_error(error, limits) if error else None,
+        logs=tuple(_log_line(*line) for line in data.get("logs") or ()),
+        lost_logs=data.get("lost") or 0,
+        effects=tuple(state.effects) if state is not None else (),
+    )
+
+
+def _log_line(level: str, message: str, data: bytes | None = None) -> LogLine:
+    return LogLine(level, message, unpack(data) if data is not None else None)

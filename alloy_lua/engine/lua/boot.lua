@@ -1,0 +1,96 @@
+-- Builds the trusted half of a runtime: loads each file of the prelude, then takes away what they needed.
+-- Arguments: a list of {name, text} in load order. Returns the kit that the host keeps.
+local files = ...
+local assert, error, loadstring, setmetatable, collectgarbage = assert, error, loadstring, setmetatable, collectgarbage
+local kit = {
+  protected = setmetatable({}, {__mode = "k"}),
+  rawmetatable = debug.getmetatable,
+  rawlen = table.getn or function(t) return #t end,
+  double_cell = require("ffi").new("union { double d; uint8_t b[8]; }"),
+  getinfo = debug.getinfo,
+  traceback = debug.traceback,
+  setfenv = setfenv,
+  xpcall = xpcall,
+  type = type,
+  setmetatable = setmetatable,
+}
+local set_metatable = debug.setmetatable
+kit.set_string_metatable = function(meta) set_metatable("", meta) end
+
+-- A value of its own that nothing equals and nothing can be read from.
+local function sentinel(name)
+  local value = newproxy(true)
+  local meta = getmetatable(value)
+  meta.__tostring = function() return name end
+  meta.__metatable = false
+  return value
+end
+kit.null = sentinel("null")
+kit.UNSET = sentinel("unset")
+
+-- Trusted files are loaded as scripts are: as a function whose F, T and K are the meter's.
+
+local function load_trusted(name, text)
+  local chunk = "local F,T,K return function(...) " .. text .. "\nend"
+  local main, message = kit.meter.load(chunk, "=[alloy " .. name .. "]", "F", "T", "K")
+  if not main then error(message) end
+  return main
+end
+
+for i = 1, #files, 2 do
+  local name, text = files[i], files[i + 1]
+  if name == "meter" then
+    kit.meter = assert(loadstring(text, "=[alloy meter]"))()
+  elseif name == "verify" then
+    kit.verify = assert(loadstring(text, "=[alloy verify]"))()
+  else
+    load_trusted(name, text)(kit)
+  end
+end
+
+kit.load = kit.meter.load
+kit.check_syntax = function(text)
+  local chunk, message = loadstring(text, "=script")
+  return not chunk and message or nil
+end
+
+kit.driver_of = function(text, main, fuel, seconds, kb)
+  return assert(loadstring(text, "=[alloy driver]"))(kit, main, fuel, seconds, kb)
+end
+do
+  local set_base = kit.meter.set_base
+  kit.collect_garbage = function()
+    collectgarbage()
+    return collectgarbage("count")
+  end
+  kit.rebase = function()
+    collectgarbage()
+    set_base()
+  end
+end
+
+-- Runs the Lua half of a host module in an environment of guarded globals and `bit`; returns its functions.
+local BIT = bit
+kit.run_module = function(main, stubs, name)
+  local environment = setmetatable({bit = BIT}, {__index = kit.base})
+  kit.setfenv(main, environment)
+  kit.meter.begin(1e9, 10, 1048576)
+  return main({
+    bad = kit.bad,
+    host = function(full) return stubs[full:sub(#name + 2)] end,
+  })
+end
+
+-- Kept alive for as long as the state: lupa looks up debug.traceback before every call, and with these strings
+-- alive the look-up never allocates; LuaJIT's FFI keeps its tables only through its library, and compiled code
+-- uses them after the library's last reference is gone.
+debug.getregistry()["alloy anchors"] = {"debug", "traceback", require("ffi"), require("jit"), require("jit.util")}
+require("jit.opt").start("maxtrace=8000", "maxmcode=16384", "maxrecord=8000")
+
+local loaded = package.loaded
+for name in pairs(loaded) do loaded[name] = nil end
+for name in pairs(_G) do
+  if name ~= "_G" then _G[name] = nil end
+end
+_G._G = nil
+return kit

@@ -1,0 +1,141 @@
+-- Guarded control flow: pcall, xpcall, error, coroutines, tostring. Nothing here lets a script outlive its run.
+--
+-- Once a run has ended, every protected call raises again at once; nesting is capped because each level of
+-- unwinding costs time (and C stack for coroutines) after the limit was hit.
+local kit = ...
+local die, ended, serial = kit.meter.die, kit.meter.ended, kit.meter.serial
+local error, pcall, type, select, tostring, rawget = error, pcall, type, select, tostring, rawget
+local setmetatable, getmetatable = setmetatable, getmetatable
+local rawmetatable = kit.rawmetatable
+local create, resume, yield, status, running, isyieldable =
+  coroutine.create, coroutine.resume, coroutine.yield, coroutine.status, coroutine.running, coroutine.isyieldable
+local format = string.format
+
+local MAX_PROTECTED = 190 -- as PUC Lua's 200 C levels
+local MAX_COROUTINES = 150
+local OUT_OF_MEMORY = "not enough memory"
+
+local protected_depth, coroutine_depth, depth_serial = 0, 0, 0
+
+local function same_run()
+  local current = serial()
+  if depth_serial ~= current then
+    depth_serial = current
+    protected_depth = 0
+    coroutine_depth = 0
+  end
+end
+
+local function fail_if_over(message)
+  local code = ended()
+  if code then error(code, 0) end
+  if message == OUT_OF_MEMORY then die("memory_exceeded") end
+end
+
+local function after_pcall(ok, ...)
+  protected_depth = protected_depth - 1
+  if not ok then fail_if_over((...)) end
+  return ok, ...
+end
+local function guarded_pcall(f, ...)
+  F = K + F if F < 0 then F = T() end
+  same_run()
+  if protected_depth >= MAX_PROTECTED then error("pcall nested too deeply", 0) end
+  protected_depth = protected_depth + 1
+  return after_pcall(pcall(f, ...))
+end
+
+-- The handler runs after unwinding: LuaJIT can be made to overflow its stack by a handler run before it.
+local function after_xpcall(handler, ok, ...)
+  protected_depth = protected_depth - 1
+  if ok then return true, ... end
+  fail_if_over((...))
+  local _, result = guarded_pcall(handler, (...))
+  return false, result
+end
+local function guarded_xpcall(f, handler, ...)
+  F = K + F if F < 0 then F = T() end
+  same_run()
+  if protected_depth >= MAX_PROTECTED then error("xpcall nested too deeply", 0) end
+  protected_depth = protected_depth + 1
+  return after_xpcall(handler, pcall(f, ...))
+end
+
+local function after_resume(depth, ok, ...)
+  coroutine_depth = coroutine_depth - 1
+  protected_depth = depth
+  if not ok then fail_if_over((...)) end
+  return ok, ...
+end
+local function guarded_resume(co, ...)
+  F = K * 4 + F if F < 0 then F = T() end
+  if type(co) ~= "thread" then return resume(co) end
+  same_run()
+  if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
+  coroutine_depth = coroutine_depth + 1
+  return after_resume(protected_depth, resume(co, ...))
+end
+local function after_wrap(depth, ok, ...)
+  coroutine_depth = coroutine_depth - 1
+  protected_depth = depth
+  if ok then return ... end
+  fail_if_over((...))
+  error((...), 0)
+end
+local function guarded_create(f)
+  F = K * 16 + F if F < 0 then F = T() end
+  return create(f)
+end
+local function guarded_wrap(f)
+  local co = guarded_create(f)
+  return function(...)
+    F = K * 4 + F if F < 0 then F = T() end
+    same_run()
+    if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
+    coroutine_depth = coroutine_depth + 1
+    return after_wrap(protected_depth, resume(co, ...))
+  end
+end
+
+-- Addresses would tell one process from another: objects are numbered in the order they are first shown.
+local names, next_name, names_serial
+local function identity(value)
+  local current = serial()
+  if names_serial ~= current then
+    names_serial = current
+    names = setmetatable({}, {__mode = "k"})
+    next_name = 0
+  end
+  local name = names[value]
+  if not name then
+    next_name = next_name + 1
+    name = format("%s: 0x%08x", type(value), next_name)
+    names[value] = name
+  end
+  return name
+end
+
+local PLAIN = {string = true, number = true, boolean = true, ["nil"] = true}
+local function guarded_tostring(...)
+  if select("#", ...) == 0 then error("bad argument #1 to 'tostring' (value expected)", 2) end
+  local value = ...
+  if PLAIN[type(value)] then return tostring(value) end
+  F = K * 2 + F if F < 0 then F = T() end
+  local meta = rawmetatable(value)
+  local show = type(meta) == "table" and rawget(meta, "__tostring")
+  if not show then return identity(value) end
+  local text = show(value)
+  if type(text) ~= "string" then error("'tostring' must return a string to 'tostring'", 2) end
+  return text
+end
+
+kit.identity = identity
+kit.tostring = guarded_tostring
+kit.fail_if_over = fail_if_over
+kit.control = {
+  pcall = guarded_pcall, xpcall = guarded_xpcall, error = error, tostring = guarded_tostring,
+  coroutine = {
+    create = guarded_create, resume = guarded_resume, wrap = guarded_wrap, yield = yield, status = status,
+    running = running, isyieldable = isyieldable,
+  },
+}

@@ -1,0 +1,205 @@
+-- Runs programs. Two ways in: `scalar` (fields as arguments, the fast way, its text is generated for each
+-- program by drivers.py) and `execute` (everything packed). Both end in `collect`, which packs the outcome.
+local kit = ...
+local meter = kit.meter
+local begin, used, ended, peak_kb = meter.begin, meter.used, meter.ended, meter.peak_kb
+local encode, decode = kit.msgpack.encode, kit.msgpack.decode
+local type, pcall, xpcall, rawget, rawset, pairs, setmetatable, tostring =
+  type, pcall, xpcall, rawget, rawset, pairs, setmetatable, tostring
+local find, traceback, setfenv = string.find, kit.traceback, kit.setfenv
+local null, UNSET = kit.null, kit.UNSET
+
+local EPILOGUE_FUEL, EPILOGUE_SECONDS = 1e9, 0.1
+
+-- The last run, until it is collected.
+local ok, value, entity, written, original, memory_kb, output_bytes, depth = true, nil, nil, nil, nil, 0, 1048576, 32
+local trace = ""
+
+-- Handler of the outermost protected call. It does nothing on a full stack: there is no room to work in.
+local function on_error(e)
+  if ended() or (type(e) == "string" and find(e, "stack overflow", 1, true)) then return e end
+  trace = traceback("", 2)
+  return e
+end
+
+-- Keeps the state of a run whose outcome does not fit the fast way.
+local function keep(run_ok, run_value, run_entity, run_written, run_original)
+  ok, value, entity, written, original = run_ok, run_value, run_entity, run_written, run_original
+end
+
+local function error_facts(e, serial)
+  if type(e) == "string" then return {message = e, code = kit.code_of(e, serial), traceback = trace} end
+  if type(e) == "number" then return {message = tostring(e), traceback = trace} end
+  if type(e) == "table" then
+    local message, code = rawget(e, "message"), rawget(e, "code")
+    if type(message) == "string" then
+      return {message = message, code = code == "invalid_value" and code or nil, traceback = trace}
+    end
+  end
+  return {message = "error object is a " .. (e == null and "null" or type(e)) .. " value", traceback = trace}
+end
+
+local CROSSES = {string = true, boolean = true, table = true}
+-- Names the field in the error, which the encoder could not.
+local function checked(name, now)
+  local kind = type(now)
+  if CROSSES[kind] or now == null then return now end
+  if kind == "number" and now - now == 0 then return now end
+  local got = kind ~= "number" and "a " .. kind or now ~= now and "nan" or "inf"
+  kit.output_error("field " .. name .. ": got " .. got .. ", wanted a finite number, string, boolean, table or nil")
+end
+
+-- Returns the fields the script wrote, and the names it set to nil.
+local function changed_fields()
+  local set, unset, count = {}, setmetatable({}, kit.LIST), 0
+  if not entity then return set, unset end
+  if written then
+    for i = 1, #written do
+      local name = written[i]
+      local now = rawget(entity, name)
+      if now == nil then
+        count = count + 1
+        unset[count] = name
+      elseif now ~= UNSET then set[name] = checked(name, now) end
+    end
+    return set, unset
+  end
+  for name, now in pairs(entity) do
+    if type(now) == "table" or now ~= original[name] then
+      set[type(name) == "string" and name or kit.tostring(name)] = checked(kit.tostring(name), now)
+    end
+  end
+  for name in pairs(original) do
+    if entity[name] == nil then
+      count = count + 1
+      unset[count] = name
+    end
+  end
+  return set, unset
+end
+
+-- What is read but not assigned can still be changed inside, if it is a table.
+local function nested_fields(set)
+  if written and entity then
+    for name, now in pairs(entity) do
+      if type(now) == "table" and set[name] == nil then set[name] = now end
+    end
+  end
+end
+
+local function outcome(verdict, fuel, serial)
+  local lines, lost = kit.logged(serial)
+  local out = {fuel = fuel, memory = memory_kb * 1024, logs = lines, lost = lost > 0 and lost or nil}
+  if verdict == "rejected" then
+    out.status = "rejected"
+    out.reason, out.details = kit.rejection()
+  elseif verdict then
+    out.status = "failed"
+    out.error = {code = verdict, traceback = trace}
+  elseif not ok then
+    out.status = "failed"
+    out.error = error_facts(value, serial)
+  else
+    out.status = "continue"
+    out.value = value
+    out.changes, out.unset = changed_fields()
+    nested_fields(out.changes)
+  end
+  return out
+end
+
+local function forget()
+  value, entity, written, original, trace = nil, nil, nil, nil, ""
+  kit.set_entities(nil, nil)
+  kit.forget_iteration()
+end
+
+-- Returns the packed outcome of the run that has just ended. The verdict is the meter's, not how the call ended.
+local function collect(verdict, fuel, serial)
+  begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, 65536)
+  local packed_ok, packed = pcall(function() return encode(outcome(verdict, fuel, serial), depth + 2, output_bytes) end)
+  if not packed_ok then
+    local why = packed
+    if type(why) ~= "table" then why = {code = ended() or "output_exceeded", message = tostring(why)} end
+    begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, 65536)
+    packed = encode({status = "failed", fuel = fuel, memory = memory_kb * 1024,
+      error = {code = why.code, message = why.message, traceback = ""}}, 10, 65536)
+  end
+  forget()
+  return packed
+end
+
+local function verdict_of(run_ok, e)
+  if not run_ok and not ended() and e == "not enough memory" then return "memory_exceeded" end
+  return ended()
+end
+
+-- Called by the host after a scalar driver answered that there is more to tell.
+local function collect_last(bytes, levels)
+  output_bytes, depth = bytes, levels
+  local verdict, fuel, serial = verdict_of(ok, value), used(), meter.serial()
+  memory_kb = peak_kb()
+  return collect(verdict, fuel, serial)
+end
+
+local function copy(t)
+  local c = {}
+  for key, v in pairs(t) do c[key] = v end
+  return c
+end
+
+local function refuse_field(key)
+  return "attempt to write entity." .. kit.tostring(key) .. ": the entity is read-only in this phase"
+end
+local function refuse_before(key)
+  return "attempt to write before." .. kit.tostring(key) .. ": the previous state is read-only"
+end
+
+local function budget()
+  local fuel, seconds = meter.remaining()
+  return {fuel = fuel, ms = seconds * 1000}
+end
+
+-- Returns a function that runs `main` on a packed input. `program` holds the names it reads and writes:
+-- written (list) if every use of entity is known, else nil; unread: those written but never read.
+local function executor(main, program)
+  local names, unread, sets_globals = program.written, program.unread, program.sets_globals
+  local params = program.params
+  return function(packed, fuel, seconds, kb)
+    begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, kb + 65536)
+    local decoded, input = pcall(decode, packed, 100)
+    if not decoded then
+      keep(false, input)
+      return collect(nil, 0, meter.serial())
+    end
+    local fields, previous, options = input.entity, input.before, input.options
+    output_bytes, depth = options.output_bytes, options.depth
+    kit.set_call_limit(options.host_calls)
+    kit.set_log_limits(options.log_lines, options.log_bytes)
+    kit.seed(options.seed)
+    if previous then previous = kit.read_only(previous, refuse_before) end
+    local shown = fields
+    if fields and options.read_only then
+      shown = kit.read_only(fields, refuse_field)
+    elseif fields and names then
+      for i = 1, #unread do fields[unread[i]] = UNSET end
+    end
+    keep(true, nil, not options.read_only and fields or nil, names, nil)
+    if entity and not names then original = copy(fields) end
+    kit.set_entities(fields, previous)
+    local context = input.ctx
+    if context then context.budget = budget end
+    local arguments = {entity = shown, before = previous, params = input.params or {}, ctx = context}
+    setfenv(main, kit.environment(sets_globals))
+    begin(fuel, seconds, kb)
+    if options.eager then meter.start_clock() end
+    ok, value = xpcall(main, on_error, arguments[params[1]], arguments[params[2]], arguments[params[3]], arguments[params[4]])
+    local verdict, spent, serial = verdict_of(ok, value), used(), meter.serial()
+    memory_kb = peak_kb()
+    return collect(verdict, spent, serial)
+  end
+end
+
+kit.driver = {
+  on_error = on_error, keep = keep, collect_last = collect_last, executor = executor, verdict_of = verdict_of,
+}

@@ -1,0 +1,218 @@
+-- The guarded string library: each function costs fuel in proportion to its work, and none runs long in C.
+local kit = ...
+local S = string
+local byte, sub, rep, find, match, gsub, gmatch, format = S.byte, S.sub, S.rep, S.find, S.match, S.gsub, S.gmatch, S.format
+local lower, upper, reverse, len, char = S.lower, S.upper, S.reverse, S.len, S.char
+local type, tonumber, select, error, unpack = type, tonumber, select, error, unpack
+local concat = table.concat
+local charge_bytes, yield_slice = kit.meter.charge_bytes, kit.meter.yield_slice
+local info, slow, tostring = kit.patterns.info, kit.matcher, kit.tostring
+
+local LONG = 256 -- bytes that one check covers
+local SCANNED = 64 -- subjects beyond this pay for the scan
+local HUGE = 65536 -- results beyond this make the meter look at memory at once
+local LARGEST = 1e8
+local MAX_NESTED_GSUB = 12 -- C's gsub keeps 8 KB of stack per level and has no limit of its own
+
+local function sized(result)
+  local n = #result
+  if n > LONG then
+    charge_bytes(n)
+    if n > HUGE then yield_slice() end
+  end
+  return result
+end
+local function pay(s)
+  if type(s) == "string" and #s > LONG then charge_bytes(#s) end
+end
+
+local G = {byte = byte, len = len, char = char}
+function G.sub(s, i, j)
+  pay(s)
+  return sub(s, i, j or -1)
+end
+function G.lower(s)
+  pay(s)
+  return lower(s)
+end
+function G.upper(s)
+  pay(s)
+  return upper(s)
+end
+function G.reverse(s)
+  pay(s)
+  return reverse(s)
+end
+function G.rep(s, n, sep)
+  if type(s) == "number" then s = s .. "" end
+  local count = tonumber(n)
+  if type(s) == "string" and count and count > 0 then
+    local total = count * (#s + (type(sep) == "string" and #sep or 0))
+    if total > LARGEST then error("resulting string too large", 2) end
+    if total > LONG then charge_bytes(total) end
+    if count > LONG then charge_bytes(count) end
+    if total > HUGE then yield_slice() end
+  end
+  if sep == nil then return rep(s, n) end
+  return rep(s, n, sep)
+end
+
+local SHOWN = {table = true, ["function"] = true, thread = true, userdata = true}
+local function show(...)
+  local list, n = {...}, select("#", ...)
+  for i = 1, n do
+    F = K + F if F < 0 then F = T() end
+    if SHOWN[type(list[i])] then list[i] = tostring(list[i]) end
+  end
+  return list, n
+end
+local function refuse_pointer(f)
+  if type(f) == "string" and find(f, "p", 1, true) and find(gsub(f, "%%%%", ""), "%%[-+ #0-9.]*p") then
+    error("invalid option '%p' to 'format'", 3)
+  end
+end
+function G.format(f, ...)
+  refuse_pointer(f)
+  local n = select("#", ...)
+  for i = 1, n do
+    if SHOWN[type((select(i, ...)))] then
+      local list, count = show(...)
+      return sized(format(f, unpack(list, 1, count)))
+    end
+  end
+  return sized(format(f, ...))
+end
+
+-- memchr and memcmp: n * m at worst. Long needles are looked for by their head.
+local function plain_find(s, p, init)
+  local n, m = #s, #p
+  if n > LONG then charge_bytes(n) end
+  if m <= 8 or n * m <= 262144 then return find(s, p, init or 1, true) end
+  local head, at = sub(p, 1, 8), init or 1
+  while true do
+    local a = find(s, head, at, true)
+    charge_bytes(((a or n) - at) * 8 + 256)
+    if not a then return nil end
+    if sub(s, a, a + m - 1) == p then return a, a + m - 1 end
+    charge_bytes(m)
+    at = a + 1
+  end
+end
+
+-- Returns the items for the metered matcher if s is too long for p to be safe in C; else pays for the scan.
+local function unsafe_items(s, p)
+  local known = info(p)
+  if not known then return nil end
+  local n = #s
+  if n > known.longest then
+    if not known.linear then return known.items end
+    charge_bytes(n * 2)
+  elseif n > SCANNED then
+    F = K * 8 + F if F < 0 then F = T() end
+  end
+end
+local function text(s) return type(s) == "number" and s .. "" or s end
+
+function G.find(s, p, init, plain)
+  s, p = text(s), text(p)
+  if type(s) == "string" and type(p) == "string" then
+    if plain then return plain_find(s, p, init) end
+    local items = unsafe_items(s, p)
+    if items then return slow.find(s, items, init) end
+  end
+  return find(s, p, init or 1)
+end
+function G.match(s, p, init)
+  s, p = text(s), text(p)
+  if type(s) == "string" and type(p) == "string" then
+    local items = unsafe_items(s, p)
+    if items then return slow.match(s, items, init) end
+  end
+  return match(s, p, init or 1)
+end
+-- C's iterator rescans from where it stands: each step is one bounded match, paid for by the loop's own check.
+function G.gmatch(s, p)
+  s, p = text(s), text(p)
+  if type(s) == "string" and type(p) == "string" then
+    local literal = byte(p, 1) == 94 and "%" .. p or p -- gmatch has no anchor
+    local items = unsafe_items(s, literal)
+    if items then return slow.gmatch(s, items) end
+  end
+  return gmatch(s, p)
+end
+
+local function replaced(s, r, a, e, ...)
+  if not a then return nil end
+  local key = ...
+  if select("#", ...) == 0 then key = sub(s, a, e) end
+  local value
+  if type(r) == "table" then value = r[key]
+  elseif select("#", ...) == 0 then value = r(key)
+  else value = r(...) end
+  if not value then return a, e, sub(s, a, e) end
+  if type(value) == "number" then value = value .. "" end
+  if type(value) ~= "string" then error("invalid replacement value (a " .. type(value) .. ")", 0) end
+  return a, e, value
+end
+-- gsub with callbacks as a loop over find: no C frame between the callbacks.
+local function gsub_loop(s, p, r, most)
+  local out, count, at, n, size = {}, 0, 1, 0, #s
+  most = most or size + 1
+  local anchored = byte(p, 1) == 94
+  while n < most do
+    F = K + F if F < 0 then F = T() end
+    local a, e, value = replaced(s, r, find(s, p, at))
+    if not a then break end
+    n = n + 1
+    if a > at then
+      count = count + 1
+      out[count] = sub(s, at, a - 1)
+    end
+    count = count + 1
+    out[count] = value
+    if e >= a then at = e + 1
+    elseif a <= size then
+      count = count + 1
+      out[count] = sub(s, a, a)
+      at = a + 1
+    else
+      at = a
+      break
+    end
+    if anchored then break end
+  end
+  if at <= size then
+    count = count + 1
+    out[count] = sub(s, at)
+  end
+  return concat(out, "", 1, count), n
+end
+
+local nested, nested_serial = 0, 0
+local function gsub_callback(s, p, r, most)
+  local current = kit.meter.serial()
+  if nested_serial ~= current then
+    nested_serial = current
+    nested = 0
+  end
+  if nested >= MAX_NESTED_GSUB then return gsub_loop(s, p, r, most) end
+  nested = nested + 1 -- an error in the callback leaves it high: later calls are only slower
+  local out, n
+  if most == nil then out, n = gsub(s, p, r) else out, n = gsub(s, p, r, most) end
+  nested = nested - 1
+  return out, n
+end
+local REPLACEMENTS = {string = true, table = true, ["function"] = true}
+function G.gsub(s, p, r, most)
+  s, p, r = text(s), text(p), text(r)
+  if type(s) ~= "string" or type(p) ~= "string" or not REPLACEMENTS[type(r)] then return gsub(s, p, r, most) end
+  local items = unsafe_items(s, p)
+  local out, n
+  if items then out, n = slow.gsub(s, items, r, most)
+  elseif type(r) ~= "string" then out, n = gsub_callback(s, p, r, most)
+  elseif most == nil then out, n = gsub(s, p, r)
+  else out, n = gsub(s, p, r, most) end
+  return sized(out), n
+end
+
+kit.string = G

@@ -1,0 +1,293 @@
+-- The guarded table library, raw access, and iteration in an order that is the same in every process.
+--
+-- LuaJIT hashes strings with a seed of its own, so native `pairs` differs from process to process. Here keys
+-- come as 1..n, then other numbers ascending, then strings by bytes, then booleans, then objects by first use.
+local kit = ...
+local rawget, rawset, rawnext, type, select, error, tostring = rawget, rawset, next, type, select, error, tostring
+local rawlen = kit.rawlen
+local ipairs, unpack, setmetatable = ipairs, unpack, setmetatable
+local concat, insert, remove, maxn, move = table.concat, table.insert, table.remove, table.maxn, table.move
+local floor = math.floor
+local charge, charge_bytes, yield_slice = kit.meter.charge, kit.meter.charge_bytes, kit.meter.yield_slice
+local serial = kit.meter.serial
+local protected = kit.protected -- proxies of libraries and read-only tables -> what they show
+local identity = kit.identity
+
+local RUN = 8 -- elements sorted by insertion before merging
+local LONG = 256
+
+local function writable(t, name)
+  if protected[t] then error("bad argument #1 to '" .. name .. "' (the table is read-only)", 3) end
+end
+
+-- Merge sort: n log n comparisons at worst, each paid for, whatever the order function does.
+local function less_than(a, b) return a < b end
+
+local function insertion_runs(t, n, less)
+  for low = 1, n, RUN do
+    local high = low + RUN - 1
+    if high > n then high = n end
+    for i = low + 1, high do
+      F = K + F if F < 0 then F = T() end
+      local value, j = t[i], i - 1
+      while j >= low and less(value, t[j]) do
+        t[j + 1] = t[j]
+        j = j - 1
+      end
+      t[j + 1] = value
+    end
+  end
+end
+
+local function merge(from, to, low, middle, high, less)
+  local i, j, k = low, middle, low
+  while i < middle and j < high do
+    F = K + F if F < 0 then F = T() end
+    local a, b = from[i], from[j]
+    if less(b, a) then
+      to[k] = b
+      j = j + 1
+    else
+      to[k] = a
+      i = i + 1
+    end
+    k = k + 1
+  end
+  while i < middle do
+    to[k] = from[i]
+    i = i + 1
+    k = k + 1
+  end
+  while j < high do
+    to[k] = from[j]
+    j = j + 1
+    k = k + 1
+  end
+end
+
+local function merge_sort(t, n, less)
+  insertion_runs(t, n, less)
+  if n <= RUN then return end
+  local from, to, width = t, {}, RUN
+  while width < n do
+    charge(floor(n / 16))
+    for low = 1, n, 2 * width do
+      local middle, high = low + width, low + 2 * width
+      if middle > n + 1 then middle = n + 1 end
+      if high > n + 1 then high = n + 1 end
+      merge(from, to, low, middle, high, less)
+    end
+    from, to = to, from
+    width = width * 2
+  end
+  if from ~= t then
+    for i = 1, n do t[i] = from[i] end
+  end
+end
+
+local G = {maxn = maxn}
+function G.sort(t, less)
+  if type(t) ~= "table" then error("bad argument #1 to 'sort' (table expected, got " .. type(t) .. ")", 2) end
+  if less ~= nil and type(less) ~= "function" then
+    error("bad argument #2 to 'sort' (function expected, got " .. type(less) .. ")", 2)
+  end
+  writable(t, "sort")
+  local n = #t
+  if n > 1 then merge_sort(t, n, less or less_than) end
+end
+
+function G.insert(t, ...)
+  if type(t) == "table" then
+    writable(t, "insert")
+    if select("#", ...) > 1 then
+      local at = ...
+      if type(at) == "number" then
+        local moved = #t - at
+        if moved > 32 then charge_bytes(moved * 16) end
+      end
+    end
+  end
+  return insert(t, ...)
+end
+function G.remove(t, at)
+  if type(t) == "table" then
+    writable(t, "remove")
+    if type(at) == "number" then
+      local moved = #t - at
+      if moved > 32 then charge_bytes(moved * 16) end
+    end
+  end
+  if at == nil then return remove(t) end
+  return remove(t, at)
+end
+function G.concat(t, sep, i, j)
+  if type(t) == "table" then
+    local n = (type(j) == "number" and j or #t) - (type(i) == "number" and i or 1)
+    if n > 32 then charge(floor(n / 16)) end
+  end
+  local text = concat(t, sep, i or 1, j or (type(t) == "table" and #t or nil))
+  if #text > LONG then
+    charge_bytes(#text * 2)
+    if #text > 65536 then yield_slice() end
+  end
+  return text
+end
+if move then
+  function G.move(a, f, e, t, b)
+    if type(b or a) == "table" then writable(b or a, "move") end
+    if type(f) == "number" and type(e) == "number" and e >= f then charge(e - f + 1) end
+    return move(a, f, e, t, b)
+  end
+end
+local function guarded_unpack(t, i, j)
+  local n = (type(j) == "number" and j or type(t) == "table" and #t or 0) - (type(i) == "number" and i or 1)
+  if n > 16 then charge(floor(n / 16)) end
+  return unpack(t, i or 1, j or (type(t) == "table" and #t or nil))
+end
+
+-- Keys in order -------------------------------------------------------------------------------------------
+local RANK = {number = 1, string = 2, boolean = 3}
+local function key_before(a, b)
+  local x, y = type(a), type(b)
+  if x ~= y then return (RANK[x] or 4) < (RANK[y] or 4) or (RANK[x] == RANK[y] and x < y) end
+  if x == "number" or x == "string" then return a < b end
+  if x == "boolean" then return a and not b end
+  return identity(a) < identity(b)
+end
+
+-- Native order decides how many comparisons a sort makes; the price must not depend on it.
+local function plain_sort(keys, n)
+  local levels, width = 1, RUN
+  while width < n do
+    width = width * 2
+    levels = levels + 1
+  end
+  charge(floor(n * levels / 4) + 1)
+  local function shift(low, high)
+    for i = low + 1, high do
+      local value, j = keys[i], i - 1
+      while j >= low and key_before(value, keys[j]) do
+        keys[j + 1] = keys[j]
+        j = j - 1
+      end
+      keys[j + 1] = value
+    end
+  end
+  for low = 1, n, RUN do shift(low, low + RUN - 1 < n and low + RUN - 1 or n) end
+  local from, to, step = keys, {}, RUN
+  while step < n do
+    for low = 1, n, 2 * step do
+      local middle = low + step < n + 1 and low + step or n + 1
+      local high = low + 2 * step < n + 1 and low + 2 * step or n + 1
+      local i, j = low, middle
+      for k = low, high - 1 do
+        if i < middle and (j >= high or not key_before(from[j], from[i])) then
+          to[k] = from[i]
+          i = i + 1
+        else
+          to[k] = from[j]
+          j = j + 1
+        end
+      end
+    end
+    from, to = to, from
+    step = step * 2
+  end
+  return from
+end
+
+-- Returns the keys of t outside 1..n in order, and their number.
+local function other_keys(t, n)
+  local keys, count, seen = {}, 0, 0
+  for key in rawnext, t do
+    seen = seen + 1
+    if not (type(key) == "number" and key >= 1 and key <= n and key == floor(key)) then
+      count = count + 1
+      keys[count] = key
+    end
+  end
+  charge(floor(seen / 8))
+  if count > 1 then return plain_sort(keys, count), count end
+  return keys, count
+end
+
+local function ordered_pairs(t)
+  F = K * 4 + F if F < 0 then F = T() end
+  local kind = type(t)
+  if kind ~= "table" then error("bad argument #1 to 'pairs' (table expected, got " .. (t == nil and "nil" or kind) .. ")", 2) end
+  t = protected[t] or t
+  local n, i, at = rawlen(t), 0, 0
+  local keys, count
+  return function()
+    while i < n do
+      i = i + 1
+      local value = rawget(t, i)
+      if value ~= nil then return i, value end
+      F = K + F if F < 0 then F = T() end
+    end
+    if not keys then keys, count = other_keys(t, n) end
+    while at < count do
+      at = at + 1
+      local key = keys[at]
+      local value = rawget(t, key)
+      if value ~= nil then return key, value end
+      F = K + F if F < 0 then F = T() end
+    end
+    return nil
+  end, t, nil
+end
+
+-- `next` keeps the order of the last table it was asked about.
+local last_table, last_keys, last_count, last_place, last_serial
+local function index_keys(t)
+  local n = rawlen(t)
+  local keys, count = {}, 0
+  for i = 1, n do
+    if rawget(t, i) ~= nil then
+      count = count + 1
+      keys[count] = i
+    end
+  end
+  charge(floor(n / 8))
+  local others, more = other_keys(t, n)
+  for i = 1, more do keys[count + i] = others[i] end
+  count = count + more
+  local place = {}
+  for i = 1, count do place[keys[i]] = i end
+  last_table, last_keys, last_count, last_place, last_serial = t, keys, count, place, serial()
+end
+
+local function ordered_next(t, key)
+  F = K * 2 + F if F < 0 then F = T() end
+  if type(t) ~= "table" then error("bad argument #1 to 'next' (table expected, got " .. type(t) .. ")", 2) end
+  t = protected[t] or t
+  if key == nil then
+    if rawnext(t) == nil then return nil end
+    index_keys(t)
+  elseif last_table ~= t or last_serial ~= serial() then
+    index_keys(t)
+  end
+  local at = key == nil and 0 or last_place[key]
+  if not at then error("invalid key to 'next'", 2) end
+  while at < last_count do
+    at = at + 1
+    local following = last_keys[at]
+    local value = rawget(t, following)
+    if value ~= nil then return following, value end
+  end
+  return nil
+end
+
+local function guarded_rawset(t, key, value)
+  if type(t) == "table" then writable(t, "rawset") end
+  return rawset(t, key, value)
+end
+
+kit.sorted_keys = function(t, n) return other_keys(t, n) end
+kit.table = G
+kit.iteration = {
+  pairs = ordered_pairs, ipairs = ipairs, next = ordered_next, unpack = guarded_unpack,
+  rawset = guarded_rawset, rawget = rawget,
+}
+-- Lets a finished run's table be collected.
+kit.forget_iteration = function() last_table, last_keys, last_place = nil, nil, nil end

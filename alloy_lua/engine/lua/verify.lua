@@ -1,0 +1,234 @@
+-- The bytecode verifier: proves of a freshly loaded function (and all functions inside it) that
+--   1. without the matched fuel checks no control-flow graph has a cycle: no loop is unmetered;
+--   2. no call, and no operation that can run a metamethod, is reached from an entry before a check;
+--   3. the meter's upvalues are touched by nothing but matched checks;
+--   4. no check-free path performs more than `longest_path` operations whose cost depends on operand size.
+-- So a mistake of the scanner that places the checks cannot become a hole. Opcode numbers are of the bundled
+-- LuaJIT 2.1 (lj_bc.h); `selftest` in runtime.py refuses to run on another.
+local util = require("jit.util")
+local funcinfo, funcbc, funck, funcuvname = util.funcinfo, util.funcbc, util.funck, util.funcuvname
+local band, rshift = bit.band, bit.rshift
+local floor, type, tostring, pairs, ipairs = math.floor, type, tostring, pairs, ipairs
+
+local NAMES = [[ISLT ISGE ISLE ISGT ISEQV ISNEV ISEQS ISNES ISEQN ISNEN ISEQP ISNEP ISTC ISFC IST ISF ISTYPE ISNUM
+MOV NOT UNM LEN ADDVN SUBVN MULVN DIVVN MODVN ADDNV SUBNV MULNV DIVNV MODNV ADDVV SUBVV MULVV DIVVV MODVV POW CAT
+KSTR KCDATA KSHORT KNUM KPRI KNIL UGET USETV USETS USETN USETP UCLO FNEW TNEW TDUP GGET GSET TGETV TGETS TGETB TGETR
+TSETV TSETS TSETB TSETM TSETR CALLM CALL CALLMT CALLT ITERC ITERN VARG ISNEXT RETM RET RET0 RET1 FORI JFORI FORL IFORL
+JFORL ITERL IITERL JITERL LOOP ILOOP JLOOP JMP FUNCF IFUNCF JFUNCF FUNCV IFUNCV JFUNCV FUNCC FUNCCW]]
+local OP, NAME = {}, {}
+do
+  local i = 0
+  for name in NAMES:gmatch("%S+") do
+    OP[name], NAME[i] = i, name
+    i = i + 1
+  end
+end
+local function set(names)
+  local t = {}
+  for name in names:gmatch("%S+") do t[OP[name]] = true end
+  return t
+end
+
+local LAST_COMPARE = OP.ISF
+local CALLS = set("CALLM CALL CALLMT CALLT ITERC")
+local ENDS = set("CALLMT CALLT RETM RET RET0 RET1")
+local JUMPS = set("JMP UCLO ISNEXT")
+local FORKS = set("FORI FORL ITERL")
+local REFUSED = set([[JFORI IFORL JFORL IITERL JITERL ILOOP JLOOP IFUNCF JFUNCF IFUNCV JFUNCV FUNCC FUNCCW
+ ISTYPE ISNUM TGETR TSETR KCDATA]])
+local SIZED = set([[ISLT ISGE ISLE ISGT UNM ADDVN SUBVN MULVN DIVVN MODVN ADDNV SUBNV MULNV DIVNV MODNV ADDVV SUBVV
+ MULVV DIVVV MODVV POW CAT CALLM CALL CALLMT CALLT ITERC]])
+local META = set([[ISLT ISGE ISLE ISGT ISEQV ISNEV UNM LEN ADDVN SUBVN MULVN DIVVN MODVN ADDNV SUBNV MULNV DIVNV MODNV
+ ADDVV SUBVV MULVV DIVVV MODVV POW CAT GGET GSET TGETV TGETS TGETB TSETV TSETS TSETB TSETM]])
+local UPVALUE_WRITES = set("USETV USETS USETN USETP")
+
+local function decode(proto)
+  local info = funcinfo(proto)
+  local code = {n = info.bytecodes, op = {}, a = {}, b = {}, c = {}, d = {}, proto = proto, info = info}
+  for pc = 0, code.n - 1 do
+    local ins = funcbc(proto, pc)
+    code.op[pc], code.a[pc] = band(ins, 0xff), band(rshift(ins, 8), 0xff)
+    code.c[pc], code.b[pc], code.d[pc] = band(rshift(ins, 16), 0xff), rshift(ins, 24), rshift(ins, 16)
+  end
+  return code
+end
+
+local function upvalue_slots(code, names)
+  local slots = {}
+  for i = 0, code.info.upvalues - 1 do
+    local name = funcuvname(code.proto, i)
+    for key, wanted in pairs(names) do
+      if name == wanted then slots[key] = i end
+    end
+  end
+  return slots
+end
+
+local function line_at(code, pc) return tostring(funcinfo(code.proto, pc).currentline) end
+
+-- Returns the offset after the check at pc, or nil. A check is
+--   UGET K; [MULVN by a positive integer;] UGET F; ADDVV; USETV F; UGET F; KSHORT 0; ISGE; JMP; UGET T; CALL; USETV F
+local function check_end(code, pc, up)
+  local op, a, b, c, d = code.op, code.a, code.b, code.c, code.d
+  if op[pc] ~= OP.UGET or d[pc] ~= up.K then return nil end
+  local r = a[pc]
+  if op[pc + 1] == OP.MULVN then
+    local weight = funck(code.proto, c[pc + 1])
+    local whole = type(weight) == "number" and weight >= 1 and weight == floor(weight)
+    if not (whole and a[pc + 1] == r and b[pc + 1] == r) then return nil end
+    pc = pc + 1
+  end
+  if pc > code.n - 11 then return nil end
+  local matched = op[pc + 1] == OP.UGET and a[pc + 1] == r + 1 and d[pc + 1] == up.F
+    and op[pc + 2] == OP.ADDVV and a[pc + 2] == r and b[pc + 2] == r and c[pc + 2] == r + 1
+    and op[pc + 3] == OP.USETV and a[pc + 3] == up.F and d[pc + 3] == r
+    and op[pc + 4] == OP.UGET and a[pc + 4] == r and d[pc + 4] == up.F
+    and op[pc + 5] == OP.KSHORT and a[pc + 5] == r + 1 and d[pc + 5] == 0
+    and op[pc + 6] == OP.ISGE and a[pc + 6] == r and d[pc + 6] == r + 1
+    and op[pc + 7] == OP.JMP -- to any target: LuaJIT threads jumps to jumps
+    and op[pc + 8] == OP.UGET and a[pc + 8] == r and d[pc + 8] == up.T
+    and op[pc + 9] == OP.CALL and a[pc + 9] == r and b[pc + 9] == 2 and c[pc + 9] == 1
+    and op[pc + 10] == OP.USETV and a[pc + 10] == up.F and d[pc + 10] == r
+  return matched and pc + 11 or nil
+end
+
+-- Returns the set of check heads and the set of instructions inside checks.
+local function find_checks(code, up)
+  local head, inside, count = {}, {}, 0
+  local pc = 1
+  while up.F and up.T and up.K and pc < code.n do
+    local after = check_end(code, pc, up)
+    if after then
+      head[pc] = true
+      count = count + 1
+      for i = pc, after - 1 do inside[i] = true end
+      pc = after
+    else
+      pc = pc + 1
+    end
+  end
+  return head, inside, count
+end
+
+local function refused_instruction(code, up, inside, stats)
+  for pc = 1, code.n - 1 do
+    local op = code.op[pc]
+    if REFUSED[op] then return "unexpected instruction " .. NAME[op] .. " at line " .. line_at(code, pc) end
+    if op == OP.GSET then stats.sets_globals = true end
+    if not inside[pc] then
+      local slot = op == OP.UGET and code.d[pc] or UPVALUE_WRITES[op] and code.a[pc] or nil
+      if slot and (slot == up.F or slot == up.T or slot == up.K) then
+        return "stray use of the meter at line " .. line_at(code, pc)
+      end
+    end
+  end
+end
+
+local function successors(code, head, pc)
+  local op = code.op[pc]
+  if head[pc] or ENDS[op] then return nil end
+  local target = pc + 1 + code.d[pc] - 0x8000
+  if JUMPS[op] then return target end
+  if FORKS[op] then return pc + 1, target end
+  if op <= LAST_COMPARE then return pc + 1, pc + 2 end -- takes or skips the JMP that follows
+  return pc + 1
+end
+
+-- Returns the instructions in post-order, or nil and where a cycle is.
+local function post_order(code, head)
+  local order, count, colour = {}, 0, {}
+  local stack, step = {}, {}
+  for root = 1, code.n - 1 do
+    if not colour[root] then
+      local top = 1
+      stack[1], step[1], colour[root] = root, 0, 1
+      while top > 0 do
+        local pc = stack[top]
+        local first, second = successors(code, head, pc)
+        step[top] = step[top] + 1
+        local following
+        if step[top] == 1 then following = first elseif step[top] == 2 then following = second end
+        if step[top] > 2 then
+          colour[pc] = 2
+          count = count + 1
+          order[count] = pc
+          top = top - 1
+        elseif following then
+          if following < 1 or following >= code.n then return nil, "jump out of range" end
+          if colour[following] == 1 then return nil, "unmetered loop at line " .. line_at(code, following) end
+          if not colour[following] then
+            colour[following] = 1
+            top = top + 1
+            stack[top], step[top] = following, 0
+          end
+        end
+      end
+    end
+  end
+  return order
+end
+
+local function too_long(code, head, inside, order, limit)
+  local longest = {}
+  for i = 1, #order do
+    local pc = order[i]
+    local first, second = successors(code, head, pc)
+    local rest = first and longest[first] or 0
+    if second and (longest[second] or 0) > rest then rest = longest[second] end
+    local op = code.op[pc]
+    local weight = not inside[pc] and SIZED[op] and 1 or 0
+    if op == OP.CAT then weight = code.c[pc] - code.b[pc] end
+    longest[pc] = rest + weight
+    if longest[pc] > limit then
+      return "straight-line code too long (" .. longest[pc] .. " operations) near line " .. line_at(code, pc)
+    end
+  end
+end
+
+local function unmetered_operation(code, head)
+  local seen, queue, count = {[1] = true}, {1}, code.n > 1 and 1 or 0
+  while count > 0 do
+    local pc = queue[count]
+    count = count - 1
+    local op = code.op[pc]
+    if not head[pc] then
+      if CALLS[op] or META[op] then return "unmetered " .. NAME[op] .. " at line " .. line_at(code, pc) end
+      for _, following in ipairs({successors(code, head, pc)}) do
+        if not seen[following] then
+          seen[following] = true
+          count = count + 1
+          queue[count] = following
+        end
+      end
+    end
+  end
+end
+
+local function verify_proto(proto, names, longest_path, stats)
+  local code = decode(proto)
+  local up = upvalue_slots(code, names)
+  local head, inside, checks = find_checks(code, up)
+  stats.checks, stats.functions = stats.checks + checks, stats.functions + 1
+  local why = refused_instruction(code, up, inside, stats)
+  if why then return why end
+  local order
+  order, why = post_order(code, head)
+  why = why or too_long(code, head, inside, order, longest_path) or unmetered_operation(code, head)
+  if why then return why end
+  if code.info.children == false then return nil end
+  for i = -1, -1000000, -1 do
+    local constant = funck(proto, i)
+    if constant == nil then return nil end
+    if type(constant) == "proto" then
+      why = verify_proto(constant, names, longest_path, stats)
+      if why then return why end
+    end
+  end
+end
+
+-- Returns nil and {checks, functions, sets_globals} if all four properties hold, else the reason.
+return function(main, f, t, k, longest_path)
+  local stats = {checks = 0, functions = 0, sets_globals = false}
+  local why = verify_proto(main, {F = f, T = t, K = k}, longest_path, stats)
+  return why, stats
+end

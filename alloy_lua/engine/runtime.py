@@ -1,0 +1,221 @@
+"""One LuaJIT state: boots the trusted prelude, loads and verifies programs, and calls them.
+
+The only module that imports lupa. Nothing but nil, booleans, numbers and strings crosses while a script runs;
+the one Python object inside is the broker, anchored for the runtime's whole life. A runtime belongs to one
+thread at a time (the pool sees to it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from lupa.luajit21 import LuaError, LuaMemoryError, LuaRuntime
+
+from ..errors import AlloyError, CompileError
+from ..hostapi import HostModule
+from ..limits import MIB, Limits
+from . import drivers
+from .hosttable import Broker, HostTable
+from .lexer import tokens
+from .metering import meter, names_for
+from .program import Program
+
+PRELUDE = (
+    "meter", "verify", "control", "patterns", "matcher", "strings", "tables", "numbers", "msgpack", "host", "sandbox",
+    "driver",
+)  # fmt: skip
+LONGEST_PATH = 256
+MAX_PROGRAMS = 1000
+RESERVE_BYTES = 16 * MIB
+
+Scalar = Callable[..., Any]
+Batch = Callable[[bytes, int, int, int], str]
+Execute = Callable[[bytes, int, float, float], str]
+
+
+@cache
+def _prelude() -> list[str]:
+    folder = resources.files(__package__) / "lua"
+    texts = []
+    for name in PRELUDE:
+        texts += [name, (folder / f"{name}.lua").read_text("utf-8")]
+    return texts
+
+
+@cache
+def _boot_text() -> str:
+    return (resources.files(__package__) / "lua" / "boot.lua").read_text("utf-8")
+
+
+class Loaded:
+    """One program in one runtime: its verified function and the drivers made for it so far."""
+
+    __slots__ = ("execute", "main", "scalars", "sets_globals")
+
+    def __init__(self, main: Any, sets_globals: bool) -> None:
+        self.main = main
+        self.sets_globals = sets_globals
+        self.execute: Execute | None = None
+        self.scalars: dict[Limits, tuple[Scalar, Batch]] = {}
+
+
+class Runtime:
+    """A LuaJIT state with everything but the scripts.
+
+    Args:
+        hosts: The host modules that scripts may see.
+    """
+
+    def __init__(self, hosts: HostTable) -> None:
+        self.broker = Broker(hosts)
+        self._memory_bytes = 0
+        self._lua = LuaRuntime(
+            unpack_returned_tuples=True,
+            encoding="latin-1",
+            register_eval=False,
+            register_builtins=False,
+            max_memory=RESERVE_BYTES * 4,
+        )
+        boot = self._lua.execute("return function(text, ...) return assert(loadstring(text, '=[alloy boot]'))({...}) end")
+        self._kit = boot(_boot_text(), *_prelude())
+        self._kit["set_broker"](self.broker)
+        self._check_syntax = self._kit["check_syntax"]
+        self._collect = self._kit["driver"]["collect_last"]
+        self._load_modules(hosts)
+        self.programs: dict[str, Loaded] = {}
+        _selftest(self)
+        self._kit["rebase"]()
+        self.retired = False
+
+    # -- loading -------------------------------------------------------------------------------------------------
+    def syntax_error(self, text: bytes) -> str | None:
+        """Returns LuaJIT's message if ``text`` does not compile, else None."""
+        message: str | None = self._check_syntax(text)
+        return message
+
+    def load(self, program: Program) -> Loaded:
+        """Returns the program's verified function in this runtime, loading it at first use.
+
+        Raises:
+            CompileError: The bytecode verifier could not prove that the program is metered everywhere.
+        """
+        loaded = self.programs.get(program.sha256)
+        if loaded is None:
+            main, stats = self._verified(program.metered, program.names, "=script")
+            loaded = Loaded(main, bool(stats["sets_globals"]))
+            self.programs[program.sha256] = loaded
+            self._kit["rebase"]()
+            if len(self.programs) > MAX_PROGRAMS:
+                self.retired = True
+        return loaded
+
+    def _verified(self, metered: bytes, names: tuple[str, str, str], chunk: str) -> tuple[Any, Any]:
+        answer = self._kit["load"](metered, chunk, *names)
+        if isinstance(answer, tuple):
+            raise CompileError(str(answer[1]))
+        why, stats = self._kit["verify"](answer, *names, LONGEST_PATH)
+        if why is not None:
+            raise CompileError(f"the script cannot be metered: {why}")
+        return answer, stats
+
+    def scalar(self, program: Program, limits: Limits) -> tuple[Scalar, Batch]:
+        """Returns the program's scalar and batch drivers under ``limits`` (see drivers.py)."""
+        loaded = self.load(program)
+        pair = loaded.scalars.get(limits)
+        if pair is None:
+            text = drivers.scalar_driver(program, limits, sets_globals=loaded.sets_globals)
+            fresh = not loaded.sets_globals
+            if fresh:
+                self._kit["setfenv"](loaded.main, self._kit["base"])
+            pair = self._kit["driver_of"](
+                text, loaded.main, limits.fuel, limits.deadline_ms / 1000, limits.memory_bytes / 1024
+            )
+            loaded.scalars[limits] = pair
+        return pair
+
+    def execute(self, program: Program) -> Execute:
+        """Returns the program's packed driver: (packed input, fuel, seconds, memory in KiB) -> packed outcome."""
+        loaded = self.load(program)
+        if loaded.execute is None:
+            table = self._lua.table_from
+            spec: dict[str, Any] = {
+                "params": table(list(program.arguments)),
+                "sets_globals": loaded.sets_globals,
+            }
+            if program.writes is not None and program.reads is not None:
+                spec["written"] = table(list(program.writes))
+                spec["unread"] = table([name for name in program.writes if name not in program.reads])
+            loaded.execute = self._kit["driver"]["executor"](loaded.main, table(spec))
+        return loaded.execute
+
+    def collect(self, limits: Limits) -> str:
+        """Returns the packed outcome of the scalar run that has just answered -1."""
+        packed: str = self._collect(limits.output_bytes, limits.value_depth)
+        self._retire_if_full(packed)
+        return packed
+
+    def run(self, program: Program, packed: bytes, fuel: int, seconds: float, memory_bytes: int) -> str:
+        """Returns the packed outcome of running ``program`` on a packed input."""
+        execute = self.execute(program)
+        self.hold(memory_bytes)
+        outcome = execute(packed, fuel, seconds, memory_bytes / 1024)
+        self._retire_if_full(outcome)
+        return outcome
+
+    def _retire_if_full(self, outcome: str) -> None:
+        # LuaJIT has no emergency collection: a state that ran out of memory is not used again
+        if "memory_exceeded" in outcome or "not enough memory" in outcome:
+            self.retired = True
+
+    def hold(self, memory_bytes: int) -> None:
+        """Sets the hard wall for runs that may hold ``memory_bytes``: garbage and reserve come on top."""
+        if memory_bytes != self._memory_bytes:
+            self._memory_bytes = memory_bytes
+            self._lua.set_max_memory(memory_bytes * 2 + RESERVE_BYTES + int(self._kit["collect_garbage"]() * 1024))
+
+    def hold_at_least(self, memory_bytes: int) -> None:
+        """Raises the hard wall to what runs of ``memory_bytes`` need, if it is lower."""
+        if memory_bytes > self._memory_bytes:
+            self.hold(memory_bytes)
+
+    # -- host modules ----------------------------------------------------------------------------------------------
+    def _load_modules(self, hosts: HostTable) -> None:
+        table = self._lua.table_from
+        for module in hosts.modules:
+            functions: dict[str, Any] = {}
+            for function in module.functions:
+                if function.call is not None:
+                    number = hosts.number(function.name)
+                    stub = self._kit["host_function"](number, function.name, function.cost)
+                    functions[function.name.partition(".")[2]] = stub
+            if module.lua is not None:
+                functions.update(self._lua_half(module, functions))
+            functions.update(module.constants)
+            public = {f.name.partition(".")[2] for f in module.functions} | set(module.constants)
+            self._kit["library"](module.name, table({k: v for k, v in functions.items() if k in public}))
+
+    def _lua_half(self, module: HostModule, stubs: dict[str, Any]) -> dict[str, Any]:
+        text = (module.lua or "").encode()
+        found, names = tokens(text), names_for(text)
+        metered = meter(text, found, names, "...")
+        main, _ = self._verified(metered, names, f"=[alloy {module.name}]")
+        return dict(self._kit["run_module"](main, self._lua.table_from(stubs), module.name).items())
+
+
+def _selftest(runtime: Runtime) -> None:
+    """Refuses a LuaJIT whose bytecode the verifier does not know: it must pass a good chunk and fail a bad one."""
+    names = ("F", "T", "K")
+    good = b"local F,T,K return function() F=K+F if F<0 then F=T() end while true do F=K+F if F<0 then F=T() end end end"
+    bad = b"local F,T,K return function() F=K+F if F<0 then F=T() end while true do end end"
+    runtime._verified(good, names, "=selftest")
+    try:
+        runtime._verified(bad, names, "=selftest")
+    except CompileError:
+        return
+    raise AlloyError("the bundled LuaJIT is not the one this version of alloy-lua was proved against")
+
+
+__all__ = ["LuaError", "LuaMemoryError", "Runtime"]

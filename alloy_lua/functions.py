@@ -1,0 +1,110 @@
+"""Platform functions: turns a decorated Python function into a host function that scripts can call."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .errors import ValidationError
+from .events import Phase
+from .hostapi import EVERY_PHASE, TYPES, HostCall, HostFunction, HostModule, Param
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
+_KINDS: dict[Any, str] = {str: "string", bytes: "string", int: "integer", float: "number", bool: "boolean"}
+_ORIGINS: dict[Any, str] = {dict: "table", list: "list", tuple: "list"}
+
+
+def host_function(
+    name: str, call: Callable[..., Any], *, capability: str | None, phases: Iterable[str] | None, effect: bool,
+    params: Iterable[Param] | None, doc: str | None, cost: int,
+) -> HostFunction:  # fmt: skip
+    """Returns the host function for ``call``, its parameters taken from the signature unless given.
+
+    A first parameter annotated `HostCall` receives who is calling.
+
+    Raises:
+        ValidationError: The name, a phase or a parameter type is wrong.
+    """
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValidationError(f"host function name: got {name!r}, wanted module.function in lower case")
+    if not callable(call):
+        raise ValidationError(f"host function {name}: got {call!r}, wanted a callable")
+    found, wants_call, variadic = _parameters(name, call)
+    given = tuple(params) if params is not None else found
+    for param in given:
+        if param.type not in TYPES:
+            raise ValidationError(f"{name}: parameter {param.name}: got type {param.type!r}, wanted one of {TYPES}")
+    return HostFunction(
+        name, doc or (inspect.getdoc(call) or "").partition("\n")[0], given, call=call, capability=capability,
+        phases=_phases(name, phases), effect=effect, cost=cost, wants_call=wants_call, variadic=variadic,
+        returns=_returns(call),
+    )  # fmt: skip
+
+
+def _phases(name: str, phases: Iterable[str] | None) -> frozenset[Phase]:
+    if phases is None:
+        return EVERY_PHASE
+    try:
+        return frozenset(Phase(phase) for phase in phases)
+    except ValueError as error:
+        raise ValidationError(f"{name}: phases: {error}; wanted some of {', '.join(Phase)}") from None
+
+
+def _hints(call: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(call)
+    except (NameError, TypeError):
+        return {}
+
+
+def _parameters(name: str, call: Callable[..., Any]) -> tuple[tuple[Param, ...], bool, str | None]:
+    hints = _hints(call)
+    params: list[Param] = []
+    wants_call, variadic = False, None
+    for index, parameter in enumerate(inspect.signature(call).parameters.values()):
+        hint = hints.get(parameter.name, Any)
+        if index == 0 and hint is HostCall:
+            wants_call = True
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            variadic = _type_name(hint)
+        elif parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            optional = parameter.default is not parameter.empty
+            params.append(Param(parameter.name, _type_name(hint), optional=optional))
+        elif parameter.default is parameter.empty and parameter.kind is parameter.KEYWORD_ONLY:
+            raise ValidationError(f"{name}: parameter {parameter.name}: scripts pass arguments by position only")
+    return tuple(params), wants_call, variadic
+
+
+def _type_name(hint: Any) -> str:
+    arguments = [a for a in typing.get_args(hint) if a is not type(None)]
+    origin = typing.get_origin(hint)
+    if origin in _ORIGINS or hint in _ORIGINS:
+        return _ORIGINS[origin or hint]
+    if len(arguments) == 1 and origin is not None:  # Optional[x]
+        return _type_name(arguments[0])
+    return _KINDS.get(hint, "any")
+
+
+def _returns(call: Callable[..., Any]) -> str:
+    hint = _hints(call).get("return", Any)
+    return "nil" if hint is type(None) else _type_name(hint)
+
+
+def modules_of(functions: Iterable[HostFunction], existing: Iterable[HostModule]) -> tuple[HostModule, ...]:
+    """Returns the existing modules and those that the platform's functions make up, by the part before the dot.
+
+    Raises:
+        ValidationError: A function would go into a module that alloy-lua brings.
+    """
+    built_in = {module.name for module in existing} | {"string", "table", "math", "coroutine", "log"}
+    groups: dict[str, list[HostFunction]] = {}
+    for function in functions:
+        module = function.name.partition(".")[0]
+        if module in built_in:
+            raise ValidationError(f"host function {function.name}: module {module} is built in; choose another name")
+        groups.setdefault(module, []).append(function)
+    own = tuple(HostModule(name, "Functions of this platform.", tuple(found)) for name, found in groups.items())
+    return (*existing, *own)

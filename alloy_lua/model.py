@@ -1,0 +1,186 @@
+"""The records that the rooms pass to each other: scripts, revisions, runs, health. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+DEFAULT_TENANT = "default"
+
+
+class Status(StrEnum):
+    """Where a script is in its life. Only an active script runs on its triggers."""
+
+    DRAFT = "draft"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    ARCHIVED = "archived"
+
+
+class FailurePolicy(StrEnum):
+    """What a failed script does to the operation: closed stops it, open lets it go on."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class EventTrigger:
+    """Runs the script on an event, if ``fields`` is empty or one of them changed."""
+
+    event: str
+    fields: tuple[str, ...] = ()
+    kind: str = field(default="event", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CronTrigger:
+    """Runs the script on a schedule (five cron fields, or six with seconds first)."""
+
+    expression: str
+    timezone: str = "UTC"
+    kind: str = field(default="cron", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiTrigger:
+    """Runs the script when ``method path`` is called."""
+
+    path: str
+    method: str = "POST"
+    kind: str = field(default="api", init=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ManualTrigger:
+    """Lets people and programs run the script by name."""
+
+    kind: str = field(default="manual", init=False)
+
+
+Trigger = EventTrigger | CronTrigger | ApiTrigger | ManualTrigger
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script's settings, without its source (that is in its revisions).
+
+    ``version`` counts writes of this row; every write names the version it expects.
+    ``draft_revision`` is the newest revision, ``live_revision`` the one that runs (None before activation).
+    """
+
+    id: str
+    tenant: str
+    name: str
+    description: str
+    status: Status
+    triggers: tuple[Trigger, ...]
+    limits: str
+    capabilities: tuple[str, ...]
+    run_as: str | None
+    priority: int
+    failure_policy: FailurePolicy
+    draft_revision: int
+    live_revision: int | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    updated_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One immutable, numbered text of a script."""
+
+    script_id: str
+    number: int
+    source: str
+    sha256: str
+    author: str
+    message: str
+    created_at: datetime
+    compiler: str
+
+
+class BreakerState(StrEnum):
+    """Whether a script that keeps failing still runs."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a script is doing; kept apart from the versioned script row."""
+
+    script_id: str
+    runs: int = 0
+    changed: int = 0
+    rejected: int = 0
+    failed: int = 0
+    skipped: int = 0
+    fuel: int = 0
+    breaker: BreakerState = BreakerState.CLOSED
+    opened_at: datetime | None = None
+    last_error_code: str | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+
+
+class RunStatus(StrEnum):
+    """How one run ended."""
+
+    CONTINUE = "continue"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line that a script logged."""
+
+    level: str
+    message: str
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recorded execution of one script. ``changes`` and ``value`` are JSON-like.
+
+    ``trigger`` is event, cron, api, manual or evaluate; ``memory_bytes`` is the peak seen by the meter above
+    the runtime's own heap (0 for a run too short to be looked at).
+    """
+
+    id: str
+    tenant: str
+    script_id: str
+    script_name: str
+    revision: int
+    trigger: str
+    event: str | None
+    phase: str
+    entity_type: str | None
+    entity_id: str | None
+    user: str | None
+    status: RunStatus
+    started_at: datetime
+    duration_us: int
+    fuel: int
+    memory_bytes: int = 0
+    reason: str | None = None
+    details: Any = None
+    error_code: str | None = None
+    error_message: str | None = None
+    error_line: int | None = None
+    traceback: tuple[str, ...] = ()
+    changes: dict[str, Any] | None = None
+    value: Any = None
+    logs: tuple[LogLine, ...] = ()
+    dry_run: bool = False
+    parent_id: str | None = None
+    depth: int = 0

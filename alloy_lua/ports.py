@@ -1,0 +1,163 @@
+"""What the outside fills in: the store protocol. Implemented in ``stores``, used by ``runner`` and ``app``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from .model import Health, Revision, Run, RunStatus, Script, Status
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptQuery:
+    """Which scripts to list; None means any. ``after`` is the name of the last script of the page before."""
+
+    tenant: str
+    status: Status | None = None
+    event: str | None = None
+    text: str | None = None
+    after: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs to list, newest first; None means any. ``before`` is the id of the last run of the page before."""
+
+    tenant: str
+    script_id: str | None = None
+    revision: int | None = None
+    event: str | None = None
+    entity_type: str | None = None
+    entity_id: str | None = None
+    status: RunStatus | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    min_duration_us: int | None = None
+    before: str | None = None
+    limit: int = 100
+
+
+class Store(Protocol):
+    """Where scripts, revisions, health and runs live. Every method is safe to call from any thread.
+
+    Every read and write of a script names its tenant, so that no tenant can reach another's rows.
+    A database that cannot be reached or fails raises `StoreError`.
+    """
+
+    url: str
+
+    def migrate(self) -> list[str]:
+        """Returns the names of the migrations applied now, in order; none when the schema is up to date.
+
+        Safe to run twice and from several processes at once.
+        """
+
+    def pending_migrations(self) -> list[str]:
+        """Returns the names of the migrations not applied yet."""
+
+    def close(self) -> None:
+        """Releases connections; safe to call twice."""
+
+    # -- scripts ---------------------------------------------------------------------------------------------
+    def add_script(self, script: Script, revision: Revision) -> None:
+        """Writes a new script (version 1) with its first revision in one transaction.
+
+        Raises:
+            Conflict: The tenant already has a script of that name or id; details say who changed it and when.
+        """
+
+    def get_script(self, tenant: str, key: str) -> Script:
+        """Returns the tenant's script whose name or id is ``key`` (a name wins over an id).
+
+        Raises:
+            NotFound: The tenant has none.
+        """
+
+    def list_scripts(self, query: ScriptQuery) -> list[Script]:
+        """Returns the matching scripts in order of name. ``text`` is looked for in name and description."""
+
+    def save_script(self, script: Script, *, expected_version: int, revision: Revision | None = None) -> Script:
+        """Returns the script as written: all settings of ``script``, version ``expected_version + 1``.
+
+        Writes the settings and, where given, the new revision, in one transaction or not at all.
+
+        Raises:
+            NotFound: The tenant has no such script.
+            Conflict: The row's version is not ``expected_version``; details hold ``expected``, ``actual``,
+                ``updated_by``, ``updated_at``. Or the new name is taken.
+        """
+
+    def delete_script(self, tenant: str, script_id: str, *, expected_version: int) -> None:
+        """Removes the script, its revisions and its health; its runs stay on record.
+
+        Raises:
+            NotFound, Conflict: as for `save_script`.
+        """
+
+    def get_revision(self, tenant: str, script_id: str, number: int) -> Revision:
+        """Returns one revision.
+
+        Raises:
+            NotFound: The tenant has no such script or revision.
+        """
+
+    def list_revisions(self, tenant: str, script_id: str) -> list[Revision]:
+        """Returns all revisions of the tenant's script, oldest first."""
+
+    def iter_active(self) -> Iterator[Script]:
+        """Returns all active scripts of all tenants (for the hook registry), ordered by tenant and name."""
+
+    def change_counter(self) -> int:
+        """Returns a number that grows with every committed write of a script, seen by all processes."""
+
+    # -- health ----------------------------------------------------------------------------------------------
+    def get_health(self, tenant: str, script_id: str) -> Health:
+        """Returns the script's health; all zeros if none was written yet."""
+
+    def add_health(self, deltas: Sequence[Health]) -> None:
+        """Adds each delta's counts to the stored ones; breaker state and last error replace the stored ones.
+
+        A delta whose script no longer exists is dropped. ``last_error_*`` of None leaves the stored error.
+        """
+
+    # -- runs ------------------------------------------------------------------------------------------------
+    def add_runs(self, runs: Sequence[Run]) -> None:
+        """Writes a batch of runs in one transaction; a run whose id is already stored is left as it is."""
+
+    def get_run(self, tenant: str, run_id: str) -> Run:
+        """Returns one run.
+
+        Raises:
+            NotFound: The tenant has no such run.
+        """
+
+    def list_runs(self, query: RunQuery) -> list[Run]:
+        """Returns the matching runs, newest first (by start, then id)."""
+
+    def count_runs(self, query: RunQuery) -> int:
+        """Returns how many runs match (``limit`` and ``before`` are ignored)."""
+
+    def prune_runs(self, *, older_than: datetime | None = None, keep: int | None = None) -> int:
+        """Returns how many runs it removed: those started before ``older_than``, and all but the ``keep`` newest."""
+
+
+class EntityAdapter(Protocol):
+    """How one kind of record (dict, dataclass, model) is read and written."""
+
+    readable: frozenset[str] | None
+    writable: frozenset[str] | None
+
+    def fields(self, record: Any) -> dict[str, Any]:
+        """Returns all readable fields of ``record`` by name, with Python values."""
+
+    def get(self, record: Any, name: str) -> Any:
+        """Returns one readable field; None if the record has none of that name or it is not readable."""
+
+    def identity(self, record: Any) -> str | None:
+        """Returns the record's id as text, None if it has none yet."""
+
+    def merged(self, record: Any, changes: Mapping[str, Any]) -> Any:
+        """Returns ``record`` with ``changes`` applied: a new object, or the same one for live models."""

@@ -1,0 +1,90 @@
+"""Who is behind a fire, and the cascade it belongs to: ambient state that follows threads and asyncio tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from ..engine import CallState
+from ..errors import RecursionLimit
+from ..limits import Limits
+from ..model import DEFAULT_TENANT
+
+MAX_DEPTH = 8
+
+
+class Cascade:
+    """One budget for a fire and all fires that its scripts cause.
+
+    Attributes:
+        fuel: Fuel left for the whole cascade.
+        deadline: Monotonic seconds at which its time is over.
+    """
+
+    __slots__ = ("deadline", "fuel")
+
+    def __init__(self, limits: Limits) -> None:
+        self.fuel = limits.fuel
+        self.deadline = monotonic() + limits.deadline_ms / 1000
+
+    def seconds_left(self) -> float:
+        """Returns how much time is left, never less than zero."""
+        return max(0.0, self.deadline - monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """What surrounds a fire.
+
+    Attributes:
+        user: Who acts.
+        tenant: Whose data it is.
+        dry_run: Whether effects are only reported.
+        cascade: The budget of the outermost fire, None outside scripts.
+        depth: How many fires are under way around this one.
+        keys: The (event, entity type, id) of the fires under way.
+        run_id: The run that caused this one.
+        caller: The host-call state of the run that caused this one; nested runs charge their fuel to it.
+    """
+
+    user: str | None = None
+    tenant: str = DEFAULT_TENANT
+    dry_run: bool = False
+    cascade: Cascade | None = None
+    depth: int = 0
+    keys: frozenset[tuple[str, str, str]] = frozenset()
+    run_id: str | None = None
+    caller: CallState | None = None
+
+    def entered(self, event: str, entity_type: str, identity: str | None) -> Ambient:
+        """Returns the surroundings inside a fire of ``event``.
+
+        Raises:
+            RecursionLimit: The cascade is too deep, or this very fire is under way already.
+        """
+        if self.depth >= MAX_DEPTH:
+            raise RecursionLimit(f"{event}: fires nested {self.depth + 1} deep, wanted at most {MAX_DEPTH}")
+        keys = self.keys
+        if identity is not None:
+            key = (event, entity_type, identity)
+            if key in keys:
+                raise RecursionLimit(f"{event}: fired again for {entity_type} {identity} while it was being handled")
+            keys = keys | {key}
+        return replace(self, depth=self.depth + 1, keys=keys)
+
+
+AMBIENT: ContextVar[Ambient | None] = ContextVar("alloy_lua_ambient", default=None)
+NOBODY = Ambient()
+
+
+@contextmanager
+def surroundings(ambient: Ambient) -> Iterator[None]:
+    """Makes ``ambient`` what surrounds the fires inside the block."""
+    token = AMBIENT.set(ambient)
+    try:
+        yield
+    finally:
+        AMBIENT.reset(token)

@@ -1,0 +1,106 @@
+"""Puts runs on record, in batches and off the hot path, with bounded memory and an exact count of what was left out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..errors import AlloyError, ValidationError
+from ..model import Run
+from ..ports import Store
+
+FLUSH_SECONDS = 0.25
+BATCH = 500
+MAX_PENDING = 20_000
+
+_log = logging.getLogger("alloy_lua.recorder")
+
+Note = Callable[[], Run]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is kept of runs that went well; rejected and failed runs are always kept.
+
+    Attributes:
+        mode: ``full`` keeps every run (a full queue makes fires wait); ``auto`` keeps every run up to ``per_second``
+            and samples above it; ``off`` keeps none.
+        per_second: Runs a second that ``auto`` keeps.
+    """
+
+    mode: str = "auto"
+    per_second: int = 1000
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("full", "auto", "off"):
+            raise ValidationError(f"recording mode: got {self.mode!r}, wanted full, auto or off")
+        if not isinstance(self.per_second, int) or self.per_second < 1:
+            raise ValidationError(f"recording per_second: got {self.per_second!r}, wanted at least 1")
+
+
+class Recorder:
+    """Collects runs and writes them to the store from a background thread.
+
+    Attributes:
+        quota: How many more uneventful runs may be kept in this interval; fires count it down.
+        sampled_out: Runs that went well and were not kept.
+        dropped: Runs that should have been kept but were lost (queue full, store failing).
+    """
+
+    def __init__(self, store: Store, recording: Recording) -> None:
+        self._store = store
+        self.recording = recording
+        self._pending: deque[Note] = deque()
+        self._writing = threading.Lock()
+        self.sampled_out = 0
+        self.dropped = 0
+        self.quota = 0
+        self.refill()
+
+    def refill(self) -> None:
+        """Starts a new interval of `FLUSH_SECONDS`."""
+        mode = self.recording.mode
+        if mode == "full":
+            self.quota = MAX_PENDING
+        elif mode == "auto":
+            self.quota = max(1, int(self.recording.per_second * FLUSH_SECONDS))
+
+    def note(self, run: Note) -> None:
+        """Keeps an uneventful run, if the quota allows. ``run`` makes the record when it is written."""
+        if self.quota > 0:
+            self.quota -= 1
+            self.keep(run)
+        elif self.recording.mode == "full":
+            self.flush()
+            self.keep(run)
+        else:
+            self.sampled_out += 1
+
+    def keep(self, run: Note) -> None:
+        """Keeps a run whatever the quota says (rejected and failed runs)."""
+        if self.recording.mode == "off":
+            self.sampled_out += 1
+            return
+        if len(self._pending) >= MAX_PENDING:
+            if self.recording.mode == "full":
+                self.flush()
+            if len(self._pending) >= MAX_PENDING:
+                self.dropped += 1
+                return
+        self._pending.append(run)
+
+    def flush(self) -> None:
+        """Writes everything kept so far. A store that fails loses the batch in hand, which is counted and logged."""
+        with self._writing:
+            while self._pending:
+                batch = [self._pending.popleft()() for _ in range(min(BATCH, len(self._pending)))]
+                try:
+                    self._store.add_runs(batch)
+                except AlloyError as error:
+                    self.dropped += len(batch)
+                    _log.error("%d runs could not be recorded: %s", len(batch), error)
+                    return
+        self.refill()

@@ -1,0 +1,122 @@
+"""Which scripts run on an event: an index of the active scripts, and ordered chains made from it when asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from ..engine import Engine, Program
+from ..errors import AlloyError
+from ..events import parse_event
+from ..limits import Limits, profile
+from ..model import EventTrigger, FailurePolicy, Script
+from .health import Vitals
+
+
+class Binding:
+    """One active script on one event. Immutable but for its program, which is compiled at first use."""
+
+    __slots__ = ("_engine", "_problem", "_program", "_source", "closed", "fields", "grants", "limits", "script", "vitals")
+
+    def __init__(
+        self,
+        script: Script,
+        fields: tuple[str, ...],
+        source: Callable[[Script], str],
+        engine: Engine,
+        vitals: Vitals,
+    ) -> None:
+        self.script = script
+        self.fields = fields
+        self.limits: Limits = profile(script.limits)
+        self.grants = frozenset(script.capabilities)
+        self.closed = script.failure_policy is FailurePolicy.CLOSED
+        self.vitals = vitals
+        self._source = source
+        self._engine = engine
+        self._program: Program | None = None
+        self._problem: AlloyError | None = None
+
+    @property
+    def program(self) -> Program:
+        """The live revision's program.
+
+        Raises:
+            AlloyError: It does not compile, or its source cannot be read; a compile error is remembered.
+        """
+        if self._program is None:
+            if self._problem is not None:
+                raise self._problem
+            source = self._source(self.script)
+            try:
+                self._program = self._engine.compile(source)
+            except AlloyError as error:
+                self._problem = error
+                raise
+        return self._program
+
+
+Chain = tuple[Binding, ...]
+_Index = dict[tuple[str, str], list[tuple[Script, tuple[str, ...]]]]
+
+
+class HookRegistry:
+    """The active scripts of all tenants by event.
+
+    Args:
+        engine: Compiles sources.
+        source: Returns the source of a script's live revision.
+        vitals: Returns the counters and breaker of a script.
+    """
+
+    def __init__(
+        self, engine: Engine, source: Callable[[Script], str], vitals: Callable[[Script], Vitals]
+    ) -> None:
+        self._engine = engine
+        self._source = source
+        self._vitals = vitals
+        self._index: _Index = {}
+        self._chains: dict[tuple[str, str], Chain] = {}
+        self._bindings: dict[tuple[str, str], Binding] = {}
+        self._lock = threading.Lock()
+
+    def load(self, scripts: Iterable[Script]) -> None:
+        """Replaces the index by ``scripts``. Fires under way keep the chain they have."""
+        index: _Index = {}
+        for script in scripts:
+            for trigger in script.triggers:
+                if isinstance(trigger, EventTrigger):
+                    index.setdefault((script.tenant, trigger.event), []).append((script, trigger.fields))
+        with self._lock:
+            self._index = index
+            self._chains = {}
+
+    def chain(self, tenant: str, event: str) -> Chain:
+        """Returns the bindings of ``event`` in order of priority, then name, wildcards included.
+
+        Raises:
+            ValidationError: ``event`` is no event name.
+        """
+        chain = self._chains.get((tenant, event))
+        if chain is None:
+            wildcard = parse_event(event).wildcard
+            with self._lock:
+                found = list(self._index.get((tenant, event), ()))
+                if wildcard is not None:
+                    found += self._index.get((tenant, wildcard), ())
+                found.sort(key=lambda item: (item[0].priority, item[0].name))
+                chain = tuple(self._bind(script, fields) for script, fields in found)
+                self._chains[tenant, event] = chain
+        return chain
+
+    def _bind(self, script: Script, fields: tuple[str, ...]) -> Binding:
+        key = (script.id, ",".join(fields))
+        binding = self._bindings.get(key)
+        if binding is None or binding.script.version != script.version:
+            binding = Binding(script, fields, self._source, self._engine, self._vitals(script))
+            self._bindings[key] = binding
+        return binding
+
+    def size(self) -> int:
+        """Returns how many (script, event) pairs are registered."""
+        return sum(map(len, self._index.values()))

@@ -1,0 +1,383 @@
+"""Runs scripts: one by one through their breaker and limits, and in chains when an event is fired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from time import perf_counter, time
+from typing import Any
+
+from ..engine import CallState, Engine, Program, RunInput, RunResult
+from ..errors import AlloyError, InvalidValue, LimitExceeded, RecursionLimit, ScriptError
+from ..events import Event, Phase
+from ..hostapi import HostCall
+from ..limits import Limits
+from ..model import Run, RunStatus, Script
+from ..outcome import Outcome, ScriptRun
+from ..ports import EntityAdapter
+from ..values import restore
+from .context import AMBIENT, NOBODY, Ambient, Cascade, surroundings
+from .health import Vitals
+from .ids import RunIds, seed_of
+from .recorder import Recorder
+from .registry import Binding, HookRegistry
+
+_EPOCH = time() - perf_counter()
+
+
+class Execution:
+    """One run about to happen: the script, its program and who asks for it. ``script`` is None for ad hoc source."""
+
+    __slots__ = ("closed", "event", "grants", "limits", "name", "phase", "program", "run_id", "script", "trigger", "vitals")
+
+    def __init__(
+        self, script: Script | None, program: Program, limits: Limits, grants: frozenset[str], phase: Phase, *,
+        trigger: str, run_id: str, event: Event | None = None, vitals: Vitals | None = None, closed: bool = True,
+    ) -> None:  # fmt: skip
+        self.script = script
+        self.name = script.name if script is not None else "evaluate"
+        self.program = program
+        self.limits = limits
+        self.grants = grants
+        self.phase = phase
+        self.trigger = trigger
+        self.run_id = run_id
+        self.event = event
+        self.vitals = vitals
+        self.closed = closed
+
+
+class View:
+    """The entity as the next script of a chain sees it: the record under the changes made so far."""
+
+    __slots__ = ("adapter", "changes", "record")
+
+    def __init__(self, record: Any, adapter: EntityAdapter) -> None:
+        self.record = record
+        self.adapter = adapter
+        self.changes: dict[str, Any] = {}
+
+    def get(self, name: str) -> Any:
+        """Returns the current value of a field, None if there is none."""
+        if name in self.changes:
+            return self.changes[name]
+        return self.adapter.get(self.record, name)
+
+    def fields(self, names: tuple[str, ...] | None) -> dict[str, Any]:
+        """Returns the named fields that are not None; all of them if ``names`` is None."""
+        if names is None:
+            return {**self.adapter.fields(self.record), **self.changes}
+        return {name: value for name in names if (value := self.get(name)) is not None}
+
+    def accept(self, assigned: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the fields of ``assigned`` that differ, with their types restored, and remembers them.
+
+        Raises:
+            InvalidValue: A field may not be written, or cannot take the value.
+        """
+        fresh: dict[str, Any] = {}
+        for name, value in assigned.items():
+            if not isinstance(name, str):
+                raise InvalidValue(f"field {name!r}: got a {type(name).__name__} as field name, wanted a string")
+            old = self.get(name)
+            try:
+                new = restore(old, value)
+            except InvalidValue as error:
+                raise InvalidValue(f"field {name}: {error.message}", details={"field": name}) from None
+            if new is not old and (new != old or isinstance(new, bool) is not isinstance(old, bool)):
+                fresh[name] = new
+        writable = self.adapter.writable
+        if writable is not None and not writable.issuperset(fresh):
+            name = next(n for n in fresh if n not in writable)
+            raise InvalidValue(
+                f"field {name}: may not be written; writable are {', '.join(sorted(writable)) or 'none'}",
+                details={"field": name},
+            )
+        self.changes.update(fresh)
+        return fresh
+
+
+class Runner:
+    """Runs scripts on the engine, keeps them to their rules, and puts what happened on record."""
+
+    def __init__(self, engine: Engine, registry: HookRegistry, recorder: Recorder, ids: RunIds) -> None:
+        self.engine = engine
+        self.registry = registry
+        self.recorder = recorder
+        self.ids = ids
+
+    # -- firing --------------------------------------------------------------------------------------------------
+    def fire(
+        self, event: Event, record: Any, adapter: EntityAdapter, ambient: Ambient, *,
+        before: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None, run_id: str | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Returns what the scripts bound to ``event`` made of ``record``, run in order, each seeing the changes of
+        those before it. The first that rejects, or fails under a closed policy, ends the chain."""
+        chain = self.registry.chain(ambient.tenant, event.name)
+        view = View(record, adapter)
+        if not chain:
+            return Outcome(RunStatus.CONTINUE, {}, 0, record, adapter.merged)
+        try:
+            inside = ambient.entered(event.name, event.entity_type, adapter.identity(record))
+        except RecursionLimit as error:
+            return _failed(error, record, adapter)
+        fold = Fold(record, adapter, view)
+        for number, binding in enumerate(chain):
+            if binding.fields and before is not None and not self._watched_changed(binding, before, view):
+                continue
+            own_id = self.ids.text(self.ids.next()) if run_id is None else run_id if not number else f"{run_id}.{number}"
+            stop = self._run_binding(binding, event, view, inside, fold, before, params, own_id)
+            if stop:
+                break
+        return fold.outcome()
+
+    @staticmethod
+    def _watched_changed(binding: Binding, before: Mapping[str, Any], view: View) -> bool:
+        return any(before.get(name) != view.get(name) for name in binding.fields)
+
+    def _run_binding(
+        self, binding: Binding, event: Event, view: View, ambient: Ambient, fold: Fold,
+        before: Mapping[str, Any] | None, params: Mapping[str, Any] | None, run_id: str,
+    ) -> bool:  # fmt: skip
+        """Returns whether the chain ends here."""
+        vitals = binding.vitals
+        script = binding.script
+        if not vitals.may_run():
+            vitals.skipped += 1
+            error = ScriptError(
+                f"script {script.name} is held back after repeated failures", code="breaker_open",
+                details={"script": script.name},
+            )  # fmt: skip
+            fold.add_error(script.name, error, binding.closed)
+            return binding.closed
+        try:
+            program = binding.program
+        except AlloyError as error:
+            vitals.runs += 1
+            vitals.note_failure(error)
+            fold.add_error(script.name, error, binding.closed)
+            return binding.closed
+        execution = Execution(
+            script, program, binding.limits, binding.grants, event.phase,
+            trigger="event", run_id=run_id, event=event, vitals=vitals, closed=binding.closed,
+        )  # fmt: skip
+        result, run = self.perform(execution, ambient, view, before, params)
+        return fold.add(execution, result, run)
+
+    # -- one run -------------------------------------------------------------------------------------------------
+    def perform(
+        self, execution: Execution, ambient: Ambient, view: View | None,
+        before: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None,
+    ) -> tuple[RunResult, ScriptRun]:  # fmt: skip
+        """Returns the result of one run, its changes accepted by ``view``, counted and on record."""
+        started = perf_counter()
+        cascade = ambient.cascade or Cascade(execution.limits)
+        now = datetime.now(UTC)
+        try:
+            result = self._run(execution, ambient, view, before, params, cascade, now)
+        except AlloyError as error:
+            result = RunResult(RunStatus.FAILED, 0, error=error)
+        cascade.fuel -= result.fuel
+        if ambient.caller is not None:
+            ambient.caller.spent += result.fuel
+        took = int((perf_counter() - started) * 1e6)
+        return result, self.finish(execution, result, ambient, view, now, took)
+
+    def finish(
+        self, execution: Execution, result: RunResult, ambient: Ambient, view: View | None, now: datetime, took: int
+    ) -> ScriptRun:
+        """Returns the summary of a run that is over, its changes accepted by ``view``, counted and on record.
+
+        A value that the entity cannot take turns ``result`` into a failure.
+        """
+        script = execution.script
+        if result.status is RunStatus.CONTINUE and view is not None:
+            writes = execution.phase is Phase.BEFORE or execution.trigger != "event"
+            try:
+                result.changes = view.accept(result.changes if writes else {})
+            except AlloyError as error:
+                result.status, result.error, result.changes = RunStatus.FAILED, error, {}
+        self._count(execution, result, took)
+        if not ambient.dry_run and script is not None:
+            self._record(execution, result, ambient, view, now, took)
+        revision = script.live_revision or 0 if script is not None else 0
+        return ScriptRun(execution.run_id, execution.name, revision, result.status, result.fuel, took)
+
+    def _run(
+        self, execution: Execution, ambient: Ambient, view: View | None, before: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None, cascade: Cascade, now: datetime,
+    ) -> RunResult:  # fmt: skip
+        program, mentions = execution.program, execution.program.mentions
+        given = RunInput(execution.limits, seed=seed_of(execution.run_id))
+        if view is not None:
+            given.entity = view.fields(program.reads)
+            given.read_only = execution.trigger == "event" and execution.phase is not Phase.BEFORE
+        if before is not None and ("before" in mentions or "changed" in mentions):
+            given.before = before
+        if "params" in mentions:
+            given.params = params or {}
+        if "ctx" in mentions:
+            given.context = _context(execution, ambient, now)
+        if ambient.cascade is not None:
+            given.fuel, given.seconds = max(0, cascade.fuel), cascade.seconds_left()
+            if given.fuel == 0 or given.seconds == 0:
+                code = "fuel_exhausted" if given.fuel == 0 else "deadline_exceeded"
+                raise LimitExceeded("the cascade this run belongs to has used up its budget", code=code)
+        if not mentions.isdisjoint(self.engine.hosts.contextual):
+            return self._run_with_host(execution, ambient, given, cascade, now)
+        return self.engine.run(program, given)
+
+    def _run_with_host(
+        self, execution: Execution, ambient: Ambient, given: RunInput, cascade: Cascade, now: datetime
+    ) -> RunResult:
+        call = HostCall(
+            run_id=execution.run_id, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
+            event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
+            dry_run=ambient.dry_run, depth=ambient.depth,
+        )  # fmt: skip
+        given.state = state = CallState(call, execution.grants)
+        inner = Ambient(
+            ambient.user, ambient.tenant, ambient.dry_run, cascade, max(1, ambient.depth), ambient.keys,
+            execution.run_id, state,
+        )  # fmt: skip
+        fuel_before = cascade.fuel
+        with surroundings(inner):
+            result = self.engine.run(execution.program, given)
+        cascade.fuel = fuel_before  # what nested fires took has been charged to this run as well: count it once
+        return result
+
+    def _count(self, execution: Execution, result: RunResult, took: int) -> None:
+        vitals = execution.vitals
+        if vitals is None:
+            return
+        vitals.runs += 1
+        vitals.fuel += result.fuel
+        vitals.durations.append(took)
+        if result.status is RunStatus.FAILED:
+            assert result.error is not None
+            vitals.note_failure(result.error)
+            return
+        if result.status is RunStatus.REJECTED:
+            vitals.rejected += 1
+        elif result.changes:
+            vitals.changed += 1
+        vitals.succeeded()
+
+    def _record(
+        self, execution: Execution, result: RunResult, ambient: Ambient, view: View | None, now: datetime, took: int
+    ) -> None:
+        identity = view.adapter.identity(view.record) if view is not None else None
+
+        def make() -> Run:
+            return run_record(execution, result, ambient, identity, now, took)
+
+        if result.status is RunStatus.CONTINUE:
+            self.recorder.note(make)
+        else:
+            self.recorder.keep(make)
+
+
+class Fold:
+    """Adds up the runs of a chain to one outcome."""
+
+    def __init__(self, record: Any, adapter: EntityAdapter, view: View) -> None:
+        self._view = view
+        self._outcome = Outcome(RunStatus.CONTINUE, view.changes, 0, record, adapter.merged)
+        self._runs: list[ScriptRun] = []
+
+    def add(self, execution: Execution, result: RunResult, run: ScriptRun) -> bool:
+        """Returns whether the chain ends with this result."""
+        outcome = self._outcome
+        self._runs.append(run)
+        outcome.fuel += result.fuel
+        if result.logs:
+            outcome.logs += result.logs
+        if result.effects:
+            outcome.effects += result.effects
+        if result.status is RunStatus.FAILED:
+            assert result.error is not None
+            return self.add_error(execution.name, result.error, execution.closed)
+        if result.status is RunStatus.REJECTED:
+            outcome.status = RunStatus.REJECTED
+            outcome.reason, outcome.details, outcome.rejected_by = result.reason, result.details, execution.name
+            return True
+        if result.value is not None:
+            outcome.value = result.value
+        return False
+
+    def add_error(self, name: str, error: AlloyError, closed: bool) -> bool:
+        """Returns whether the failure of script ``name`` ends the chain: it does if its policy is closed."""
+        error.details.setdefault("script", name)
+        if not closed:
+            self._outcome.tolerated += (error,)
+            return False
+        self._outcome.status = RunStatus.FAILED
+        self._outcome.error, self._outcome.rejected_by = error, name
+        return True
+
+    def outcome(self) -> Outcome:
+        """Returns the sum; a rejected or failed chain changes nothing."""
+        outcome = self._outcome
+        outcome._runs = tuple(self._runs)
+        if outcome.status is not RunStatus.CONTINUE:
+            outcome.changes = {}
+        return outcome
+
+
+def _failed(error: AlloyError, record: Any, adapter: EntityAdapter) -> Outcome:
+    outcome = Outcome(RunStatus.FAILED, {}, 0, record, adapter.merged)
+    outcome.error = error
+    return outcome
+
+
+def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str, Any]:
+    event = execution.event
+    return {
+        "run_id": execution.run_id,
+        "phase": execution.phase.value,
+        "event": event.name if event else None,
+        "entity_type": event.entity_type if event else None,
+        "operation": event.operation if event else None,
+        "user": ambient.user,
+        "tenant": ambient.tenant,
+        "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "attempt": 1,
+        "dry_run": ambient.dry_run,
+    }
+
+
+def run_record(
+    execution: Execution, result: RunResult, ambient: Ambient, identity: str | None, now: datetime, took: int
+) -> Run:
+    """Returns the record of one run of a stored script."""
+    script, error = execution.script, result.error
+    assert script is not None
+    return Run(
+        id=execution.run_id,
+        tenant=script.tenant,
+        script_id=script.id,
+        script_name=script.name,
+        revision=script.live_revision or 0,
+        trigger=execution.trigger,
+        event=execution.event.name if execution.event else None,
+        phase=execution.phase.value,
+        entity_type=execution.event.entity_type if execution.event else None,
+        entity_id=identity,
+        user=ambient.user,
+        status=result.status,
+        started_at=now,
+        duration_us=took,
+        fuel=result.fuel,
+        memory_bytes=result.memory_bytes,
+        reason=result.reason,
+        details=result.details,
+        error_code=error.code if error else None,
+        error_message=error.message if error else None,
+        error_line=error.line if error else None,
+        traceback=error.traceback if error else (),
+        changes=result.changes or None,
+        value=result.value,
+        logs=result.logs,
+        parent_id=ambient.run_id,
+        depth=ambient.depth,
+    )

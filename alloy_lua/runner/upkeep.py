@@ -1,0 +1,57 @@
+"""The background thread of an Alloy: writes runs and health, notices what other processes changed, prunes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+_log = logging.getLogger("alloy_lua.upkeep")
+
+
+class Upkeep:
+    """Calls each task at its interval, from one daemon thread that starts at the first need.
+
+    Args:
+        tasks: Pairs of (seconds between calls, what to call). A task that raises is logged and called again.
+    """
+
+    def __init__(self, tasks: list[tuple[float, Callable[[], None]]]) -> None:
+        self._tasks = tasks
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Starts the thread, once."""
+        if self._thread is not None:
+            return
+        with self._lock:
+            if self._thread is None and not self._stop.is_set():
+                thread = threading.Thread(target=self._run, name="alloy-upkeep", daemon=True)
+                thread.start()
+                self._thread = thread
+
+    def stop(self) -> None:
+        """Stops the thread and waits for the task in hand."""
+        self._stop.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=10)
+
+    def _run(self) -> None:
+        due = [monotonic() + seconds for seconds, _ in self._tasks]
+        while not self._stop.wait(max(0.0, min(due) - monotonic())):
+            now = monotonic()
+            for index, (seconds, task) in enumerate(self._tasks):
+                if now >= due[index]:
+                    due[index] = now + seconds
+                    self._attempt(task)
+
+    @staticmethod
+    def _attempt(task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception:
+            _log.exception("background task %s failed", getattr(task, "__qualname__", task))

@@ -1,0 +1,275 @@
+"""Python values as scripts see them, and back: what crosses, in which form, and how types are restored.
+
+Lua has nil, booleans, one kind of number, byte strings and tables. Richer Python values travel as the plain
+value that a script author would expect, and take their type back from the value they replace:
+
+=====================  ==========================================  =================================
+Python                 Lua                                         back, where the field held that type
+=====================  ==========================================  =================================
+int up to 2**53        number                                      int
+float                  number (nan and inf are refused)            float
+Decimal                number up to 15 significant digits          Decimal by its shortest text
+str, bytes             string                                      str, or bytes if it is not UTF-8
+datetime, date, time   ISO 8601 text                               the same type
+UUID                   its text                                    UUID
+Enum                   its value                                   the member with that value
+list, tuple, set       list                                        list, tuple, set
+dict                   table (string or whole-number keys)         dict
+=====================  ==========================================  =================================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import msgpack
+
+from .errors import InvalidValue
+
+EXACT = 2**53
+DECIMAL_DIGITS = 15
+MAX_DEPTH = 100
+_INF = float("inf")
+
+
+def _temporal(value: Any) -> str | None:
+    """Returns ISO 8601 text for date, time and datetime, None for anything else (datetime is imported lazily)."""
+    isoformat = getattr(value, "isoformat", None)
+    if isoformat is None or type(value).__module__ not in ("datetime", "pendulum", "whenever"):
+        return None
+    text: str = isoformat()
+    return text[:-6] + "Z" if text.endswith("+00:00") else text
+
+
+def _number(value: Any) -> int | float:
+    """Returns a Decimal as a number, exactly to its last digit as far as a script can tell."""
+    if not value.is_finite():
+        raise InvalidValue(f"Decimal {value}: wanted a finite number")
+    digits = len(value.as_tuple().digits)
+    if digits > DECIMAL_DIGITS:
+        stripped = value.normalize()
+        digits = len(stripped.as_tuple().digits)
+        if digits > DECIMAL_DIGITS:
+            raise InvalidValue(
+                f"Decimal {value}: got {digits} significant digits, wanted at most {DECIMAL_DIGITS}; pass it as text"
+            )
+    number = float(value)
+    return int(number) if number.is_integer() and abs(number) < EXACT else number
+
+
+def to_plain(value: Any) -> Any:
+    """Returns ``value``, of a type that msgpack does not know, as one that it does.
+
+    Raises:
+        InvalidValue: Nothing can stand for a value of this type in Lua.
+    """
+    kind = type(value)
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    if kind.__module__ == "decimal" and kind.__name__ == "Decimal":
+        return _number(value)
+    if kind.__module__ == "uuid" and kind.__name__ == "UUID":
+        return str(value)
+    text = _temporal(value)
+    if text is not None:
+        return text
+    if hasattr(kind, "__members__") and hasattr(value, "value"):
+        return value.value
+    if isinstance(value, bool | int | float | str | bytes | list | dict):  # subclasses
+        base = next(b for b in (bool, int, float, str, bytes, list, dict) if isinstance(value, b))
+        return base(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    if hasattr(kind, "__pydantic_fields__"):
+        return {name: getattr(value, name) for name in kind.__pydantic_fields__}
+    if hasattr(kind, "__attrs_attrs__"):
+        return {a.name: getattr(value, a.name) for a in kind.__attrs_attrs__}
+    raise InvalidValue(f"got a {kind.__module__}.{kind.__qualname__}, which has no form in Lua")
+
+
+def pack(value: Any, *, limit: int, what: str) -> bytes:
+    """Returns ``value`` as MessagePack.
+
+    Args:
+        value: Any value of the table above, nested at most `MAX_DEPTH` deep.
+        limit: Most bytes the result may have.
+        what: What the value is, for messages: ``"entity"``.
+
+    Raises:
+        InvalidValue: The value, or one inside it, cannot cross; or it is too large.
+    """
+    packer = msgpack.Packer(default=to_plain, strict_types=True, autoreset=True)
+    try:
+        packed: bytes = packer.pack(value)
+    except InvalidValue as error:
+        raise InvalidValue(f"{what}: {error.message}", details=_locate(value)) from None
+    except (OverflowError, ValueError, TypeError, UnicodeEncodeError, RecursionError) as error:
+        raise InvalidValue(f"{what}: {_reason(value, error)}") from None
+    if len(packed) > limit:
+        raise InvalidValue(f"{what}: got {len(packed)} bytes, wanted at most {limit}")
+    if _has_odd_numbers(packed):
+        problem = _odd_number(value, what, 0)
+        if problem:
+            raise InvalidValue(problem)
+    return packed
+
+
+def _reason(value: Any, error: Exception) -> str:
+    if isinstance(error, OverflowError):
+        return f"got an integer beyond 2^64, wanted at most 2^53 ({EXACT}); pass it as text"
+    if isinstance(error, UnicodeEncodeError):
+        return "got a string with a lone surrogate, wanted text"
+    if isinstance(error, ValueError | RecursionError):
+        return f"got a value nested deeper than {MAX_DEPTH} levels or containing itself"
+    return f"got a value that has no form in Lua ({error})"
+
+
+def _locate(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            try:
+                msgpack.packb(inner, default=to_plain, strict_types=True)
+            except InvalidValue:
+                return {"field": name}
+            except (OverflowError, ValueError, TypeError):
+                continue
+    return {}
+
+
+_ODD = (b"\xcb\x7f", b"\xcb\xff", b"\xcf", b"\xd3")
+
+
+def _has_odd_numbers(packed: bytes) -> bool:
+    """Returns whether the bytes may hold nan, inf or a 64-bit integer: a cheap test with false alarms."""
+    return any(mark in packed for mark in _ODD)
+
+
+def _odd_number(value: Any, path: str, depth: int) -> str | None:
+    """Returns what is wrong with the first number in ``value`` that a script could not hold exactly."""
+    if isinstance(value, float):
+        return f"{path}: got {value}, wanted a finite number" if value != value or value in (_INF, -_INF) else None
+    if isinstance(value, int) and not isinstance(value, bool) and not -EXACT <= value <= EXACT:
+        return f"{path}: got the integer {value}, wanted at most 2^53 ({EXACT}); pass it as text"
+    if depth > MAX_DEPTH:
+        return f"{path}: nested deeper than {MAX_DEPTH} levels"
+    if isinstance(value, Mapping):
+        pairs = ((f"{path}.{key}", inner) for key, inner in value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        pairs = ((f"{path}[{i}]", inner) for i, inner in enumerate(value, 1))
+    elif isinstance(value, str | bytes | bool | int) or value is None:
+        return None
+    else:
+        return _odd_number(to_plain(value), path, depth + 1)
+    for name, inner in pairs:
+        problem = _odd_number(inner, name, depth + 1)
+        if problem:
+            return problem
+    return None
+
+
+def unpack(packed: str | bytes) -> Any:
+    """Returns the value in ``packed`` (bytes, or one latin-1 character for each byte).
+
+    Strings that are not UTF-8 come back as bytes.
+    """
+    data = packed.encode("latin-1") if isinstance(packed, str) else packed
+    try:
+        return msgpack.unpackb(data, strict_map_key=False)
+    except UnicodeDecodeError:
+        return _decoded(msgpack.unpackb(data, raw=True, strict_map_key=False))
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return text_of(value)
+    if isinstance(value, list):
+        return [_decoded(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_decoded(key): _decoded(inner) for key, inner in value.items()}
+    return value
+
+
+def text_of(raw: bytes) -> str | bytes:
+    """Returns ``raw`` as text if it is UTF-8, else as it is."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def restore(old: Any, new: Any) -> Any:
+    """Returns ``new``, which came back from Lua, with the types that ``old`` had in its place.
+
+    ``old`` itself is returned where nothing changed, so that an untouched value is the same object.
+
+    Raises:
+        InvalidValue: ``new`` cannot be of the type of ``old`` (no such Enum member, not a date).
+    """
+    if new is None or old is None:
+        return new
+    kind = type(old)
+    if kind in (str, int, bool):
+        return old if type(new) is kind and new == old else new
+    if kind is float:
+        return float(new) if type(new) is int else new
+    if isinstance(old, Mapping):
+        return _restore_mapping(old, new)
+    if isinstance(old, list | tuple | set | frozenset):
+        return _restore_sequence(old, new)
+    return _restore_scalar(old, kind, new)
+
+
+def _restore_mapping(old: Mapping[Any, Any], new: Any) -> Any:
+    if new == [] and not old:
+        return old
+    if not isinstance(new, dict):
+        return new
+    restored = {key: restore(old.get(key), value) for key, value in new.items()}
+    return old if restored == old and all(restored[k] is old[k] for k in restored) else restored
+
+
+def _restore_sequence(old: Any, new: Any) -> Any:
+    if new == {}:
+        new = []
+    if not isinstance(new, list):
+        return new
+    if isinstance(old, set | frozenset):
+        return old if set(map(_hashable, new)) == set(map(_hashable, map(_plain, old))) else type(old)(new)
+    last = old[-1] if old else None
+    restored = [restore(old[i] if i < len(old) else last, value) for i, value in enumerate(new)]
+    if len(restored) == len(old) and all(a is b or a == b for a, b in zip(restored, old, strict=True)):
+        return old
+    return restored if isinstance(old, list) else tuple(restored)
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bytes) or value is None else to_plain(value)
+
+
+def _hashable(value: Any) -> Any:
+    return repr(value) if isinstance(value, list | dict) else value
+
+
+def _restore_scalar(old: Any, kind: type, new: Any) -> Any:
+    if isinstance(new, list | dict):
+        return new
+    if _plain(old) == new:
+        return old
+    try:
+        if kind.__name__ == "Decimal" and isinstance(new, int | float) and not isinstance(new, bool):
+            return kind(format(new, ".15g")) if isinstance(new, float) else kind(new)
+        if kind.__name__ == "Decimal" or (kind.__name__ == "UUID" and isinstance(new, str)):
+            return kind(new)
+        if hasattr(kind, "__members__"):
+            return kind(new)
+        if hasattr(kind, "fromisoformat") and isinstance(new, str):
+            return kind.fromisoformat(new)  # type: ignore[attr-defined]
+        if kind is bytes and isinstance(new, str):
+            return new.encode()
+    except (ValueError, ArithmeticError):
+        raise InvalidValue(f"got {new!r}, wanted a value of {kind.__name__}") from None
+    return new

@@ -1,0 +1,107 @@
+"""Which adapter reads and writes a record, and which of its fields scripts may touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import InvalidValue, ValidationError
+from ..ports import EntityAdapter
+from .adapters import AttrsAdapter, DataclassAdapter, FieldRules, MappingAdapter, PeeweeAdapter, PydanticAdapter
+
+ACCEPTED = "a mapping, a dataclass, an attrs class, a pydantic 2 model or a peewee model"
+_TYPED_ADAPTERS = (PydanticAdapter, AttrsAdapter, DataclassAdapter, PeeweeAdapter)
+
+
+class EntityBridge:
+    """Finds the adapter of a record by its type; for mappings by the name of the entity type, too."""
+
+    def __init__(self) -> None:
+        self._rules: dict[type, FieldRules] = {}
+        self._described: dict[str, EntityAdapter] = {}
+        self._adapters: dict[type, EntityAdapter] = {}
+
+    def register(
+        self,
+        kind: type,
+        *,
+        readable: Iterable[str] | None = None,
+        writable: Iterable[str] | None = None,
+        id_field: str = "id",
+    ) -> None:
+        """Sets which fields of ``kind`` and its subclasses scripts may read and write; None means all.
+
+        Args:
+            kind: A type of record.
+            readable: Names of fields.
+            writable: Names of fields.
+            id_field: The field that identifies a record.
+
+        Raises:
+            ValidationError: The type is of no kind that has an adapter, or has no field of a given name.
+        """
+        if not isinstance(kind, type):
+            raise ValidationError(f"entity kind: got {kind!r}, wanted a type")
+        rules = FieldRules.of(readable, writable, id_field)
+        _adapter_of(kind, rules)
+        self._rules[kind] = rules
+        self._adapters = {}
+
+    def describe(
+        self,
+        entity_type: str,
+        *,
+        readable: Iterable[str] | None = None,
+        writable: Iterable[str] | None = None,
+        id_field: str = "id",
+    ) -> None:
+        """Sets the same as `register`, for mappings that are fired as ``entity_type`` (``"order"``)."""
+        self._described[entity_type] = MappingAdapter(dict, FieldRules.of(readable, writable, id_field))
+
+    def adapter_for(self, record: Any, entity_type: str | None = None) -> EntityAdapter:
+        """Returns the adapter for ``record``, the same one for all records of a type.
+
+        Args:
+            record: A mapping or a model instance.
+            entity_type: The entity type of the event, which decides the field lists of mappings.
+
+        Raises:
+            ValidationError: The record is of no kind that has an adapter.
+        """
+        if entity_type in self._described and isinstance(record, Mapping):
+            return self._described[entity_type]
+        kind = type(record)
+        adapter = self._adapters.get(kind)
+        if adapter is None:
+            adapter = self._adapters[kind] = _adapter_of(kind, self._rules_of(kind))
+        return adapter
+
+    def _rules_of(self, kind: type) -> FieldRules:
+        for base in kind.__mro__:
+            if base in self._rules:
+                return self._rules[base]
+        return FieldRules()
+
+
+def _adapter_of(kind: type, rules: FieldRules) -> EntityAdapter:
+    if issubclass(kind, Mapping):
+        return MappingAdapter(kind, rules)
+    for adapter in _TYPED_ADAPTERS:
+        if adapter.fits(kind):
+            return adapter(kind, rules)
+    if issubclass(kind, tuple) and hasattr(kind, "_asdict"):
+        raise ValidationError(f"record: got namedtuple {kind.__name__}, wanted {ACCEPTED}; pass record._asdict()")
+    raise ValidationError(f"record: got {kind.__name__}, wanted {ACCEPTED}")
+
+
+def check_writable(adapter: EntityAdapter, changes: Mapping[str, Any]) -> None:
+    """Returns None if every field of ``changes`` may be written.
+
+    Raises:
+        InvalidValue: Names the first field that may not, and those that may.
+    """
+    allowed = adapter.writable
+    for name in changes:
+        if name.startswith("_") or (allowed is not None and name not in allowed):
+            wanted = "any without a leading underscore" if allowed is None else ", ".join(sorted(allowed)) or "none"
+            raise InvalidValue(f"field {name!r} may not be written; writable: {wanted}", details={"field": name})

@@ -1,0 +1,92 @@
+"""The store on SQLite, PostgreSQL or MySQL, through peewee."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from ..model import Health, Revision, Run, Script
+from ..ports import RunQuery, ScriptQuery
+from .dialects import Dialect
+from .gateway import Gateway
+from .health_queries import HealthQueries
+from .migrations import Migrator
+from .run_queries import RunQueries
+from .script_queries import ScriptQueries
+from .tables import Tables
+
+
+class PeeweeStore:
+    """A `Store` in a database; see the protocol for what each method promises.
+
+    ``url`` is shown without its password.
+    """
+
+    def __init__(self, dialect: Dialect, url: str) -> None:
+        self.url = url
+        self._gateway = Gateway(dialect)
+        tables = Tables(dialect.database)
+        self._migrator = Migrator(self._gateway, tables)
+        self._scripts = ScriptQueries(self._gateway, tables)
+        self._health = HealthQueries(self._gateway, tables)
+        self._runs = RunQueries(self._gateway, tables)
+
+    def migrate(self) -> list[str]:
+        return [migration.name for migration in self._migrator.apply()]
+
+    def pending_migrations(self) -> list[str]:
+        return [migration.name for migration in self._migrator.pending()]
+
+    def close(self) -> None:
+        self._gateway.close()
+
+    # -- scripts ---------------------------------------------------------------------------------------------
+    def add_script(self, script: Script, revision: Revision) -> None:
+        self._scripts.add(script, revision)
+
+    def get_script(self, tenant: str, key: str) -> Script:
+        return self._scripts.get(tenant, key)
+
+    def list_scripts(self, query: ScriptQuery) -> list[Script]:
+        return self._scripts.matching(query)
+
+    def save_script(self, script: Script, *, expected_version: int, revision: Revision | None = None) -> Script:
+        return self._scripts.save(script, expected_version, revision)
+
+    def delete_script(self, tenant: str, script_id: str, *, expected_version: int) -> None:
+        self._scripts.delete(tenant, script_id, expected_version)
+
+    def get_revision(self, tenant: str, script_id: str, number: int) -> Revision:
+        return self._scripts.get_revision(tenant, script_id, number)
+
+    def list_revisions(self, tenant: str, script_id: str) -> list[Revision]:
+        return self._scripts.list_revisions(tenant, script_id)
+
+    def iter_active(self) -> Iterator[Script]:
+        return self._scripts.active()
+
+    def change_counter(self) -> int:
+        return self._scripts.change_counter()
+
+    # -- health ----------------------------------------------------------------------------------------------
+    def get_health(self, tenant: str, script_id: str) -> Health:
+        return self._health.get(tenant, script_id)
+
+    def add_health(self, deltas: Sequence[Health]) -> None:
+        self._health.add(deltas)
+
+    # -- runs ------------------------------------------------------------------------------------------------
+    def add_runs(self, runs: Sequence[Run]) -> None:
+        self._runs.add(runs)
+
+    def get_run(self, tenant: str, run_id: str) -> Run:
+        return self._runs.get(tenant, run_id)
+
+    def list_runs(self, query: RunQuery) -> list[Run]:
+        return self._runs.matching(query)
+
+    def count_runs(self, query: RunQuery) -> int:
+        return self._runs.count(query)
+
+    def prune_runs(self, *, older_than: datetime | None = None, keep: int | None = None) -> int:
+        return self._runs.prune(older_than, keep)

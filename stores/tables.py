@@ -1,0 +1,31 @@
+"""The tables as the queries see them, bound to one database; `migrations` makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from peewee import Table
+
+
+class Tables:
+    """A store's tables. Several stores, each with its own, can be open in one process."""
+
+    def __init__(self, database: Any) -> None:
+        self.scripts = Table("alloy_scripts").bind(database)
+        self.triggers = Table("alloy_triggers").bind(database)
+        self.revisions = Table("alloy_revisions").bind(database)
+        self.health = Table("alloy_health").bind(database)
+        self.runs = Table("alloy_runs").bind(database)
+        self.counter = Table("alloy_counter").bind(database)
+        self.migrations = Table("alloy_migrations").bind(database)
+
+
+def columns(table: Any, names: Sequence[str]) -> list[Any]:
+    """Returns the columns of ``table`` with these names, in order."""
+    return [getattr(table.c, name) for name in names]
+
+
+def assigned(table: Any, values: dict[str, Any]) -> dict[Any, Any]:
+    """Returns ``values`` by column instead of by name, as inserts and updates want them."""
+    return {getattr(table.c, name): value for name, value in values.items()}
