@@ -30,7 +30,7 @@ from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
 from .runner.recorder import FLUSH_SECONDS, Recorder, Recording
 from .runner.registry import HookRegistry
-from .runner.runner import Execution, Fold, Runner, View
+from .runner.runner import Execution, Fold, Runner, View, failure
 from .runner.upkeep import Upkeep
 from .stores import open_store
 
@@ -264,7 +264,7 @@ class Alloy:
         except AlloyError as error:
             if error.code == "validation_error":
                 raise
-            return _failure(error, entity)
+            return failure(error, entity)
         execution = Execution(
             None, program, budget, frozenset(capabilities), Phase.MANUAL, trigger="evaluate", run_id=identity
         )
@@ -499,12 +499,6 @@ def _no_scripts(record: Any, user: str | None) -> Outcome | None:
     if type(record) is not dict:
         return None
     return Outcome(RunStatus.CONTINUE, {}, 0, record)
-
-
-def _failure(error: AlloyError, entity: Any) -> Outcome:
-    outcome = Outcome(RunStatus.FAILED, {}, 0, entity)
-    outcome.error = error
-    return outcome
 
 
 def _stats(script: Script, vitals: Vitals) -> ScriptStats:

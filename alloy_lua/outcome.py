@@ -22,6 +22,28 @@ class ScriptRun:
     duration_us: int
 
 
+Merge = Callable[[Any, Mapping[str, Any]], Any]
+Explain = Callable[[int, float, int], tuple[ScriptRun, ...]]
+
+
+class Details:
+    """What only some outcomes have; made when somebody asks for it."""
+
+    __slots__ = ("details", "effects", "error", "logs", "merge", "reason", "rejected_by", "runs", "tolerated", "value")
+
+    def __init__(self, merge: Merge | None = None, runs: tuple[ScriptRun, ...] = ()) -> None:
+        self.merge = merge
+        self.runs = runs
+        self.value: Any = None
+        self.reason: str | None = None
+        self.details: Any = None
+        self.rejected_by: str | None = None
+        self.error: AlloyError | None = None
+        self.logs: tuple[LogLine, ...] = ()
+        self.effects: tuple[dict[str, Any], ...] = ()
+        self.tolerated: tuple[AlloyError, ...] = ()
+
+
 class Outcome:
     """What a fire, run or evaluation came to.
 
@@ -29,26 +51,9 @@ class Outcome:
         status: ``continue``, ``rejected`` or ``failed``.
         changes: The fields that changed, with their new values; the record itself is left as it was.
         fuel: Units of work used by all scripts together.
-        value: What the (last) script returned.
-        reason: Why it was rejected, None unless rejected.
-        details: The table given to ``abort``, None if there was none.
-        rejected_by: Name of the script that rejected or failed the operation.
-        error: What failed, with code and line; None unless failed.
-        logs: The lines the scripts logged, in order.
-        effects: In a dry run, the host calls that were not made.
-        tolerated: Errors of scripts whose failure policy is open.
     """
 
-    value: Any = None
-    reason: str | None = None
-    details: Any = None
-    rejected_by: str | None = None
-    error: AlloyError | None = None
-    logs: tuple[LogLine, ...] = ()
-    effects: tuple[dict[str, Any], ...] = ()
-    tolerated: tuple[AlloyError, ...] = ()
-
-    _runs: tuple[ScriptRun, ...] | None = None
+    __slots__ = ("_more", "_record", "changes", "fuel", "status")
 
     def __init__(
         self,
@@ -56,33 +61,75 @@ class Outcome:
         changes: dict[str, Any],
         fuel: int,
         record: Any,
-        merge: Callable[[Any, Mapping[str, Any]], Any] | None = None,
-        explain: Callable[[int, float, int], tuple[ScriptRun, ...]] | None = None,
-        number: int = 0,
-        took: float = 0.0,
+        more: Details | tuple[Explain, int, float] | None = None,
     ) -> None:
         self.status = status
         self.changes = changes
         self.fuel = fuel
         self._record = record
-        self._merge = merge
-        self._explain = explain
-        self._number = number
-        self._took = took
+        self._more = more
+
+    @property
+    def more(self) -> Details:
+        """The rarer facts; most have a property of their own here."""
+        more = self._more
+        if not isinstance(more, Details):
+            runs = more[0](more[1], more[2], self.fuel) if more is not None else ()
+            self._more = more = Details(None, runs)
+        return more
+
+    @property
+    def value(self) -> Any:
+        """What the (last) script returned."""
+        return self._more.value if isinstance(self._more, Details) else None
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was rejected; None unless rejected."""
+        return self._more.reason if isinstance(self._more, Details) else None
+
+    @property
+    def details(self) -> Any:
+        """The table given to ``abort``; None if there was none."""
+        return self._more.details if isinstance(self._more, Details) else None
+
+    @property
+    def rejected_by(self) -> str | None:
+        """Name of the script that rejected or failed the operation."""
+        return self._more.rejected_by if isinstance(self._more, Details) else None
+
+    @property
+    def error(self) -> AlloyError | None:
+        """What failed, with code and line; None unless failed."""
+        return self._more.error if isinstance(self._more, Details) else None
+
+    @property
+    def logs(self) -> tuple[LogLine, ...]:
+        """The lines the scripts logged, in order."""
+        return self._more.logs if isinstance(self._more, Details) else ()
+
+    @property
+    def effects(self) -> tuple[dict[str, Any], ...]:
+        """In a dry run, the host calls that were not made."""
+        return self._more.effects if isinstance(self._more, Details) else ()
+
+    @property
+    def tolerated(self) -> tuple[AlloyError, ...]:
+        """Errors of scripts whose failure policy is open."""
+        return self._more.tolerated if isinstance(self._more, Details) else ()
 
     @property
     def entity(self) -> Any:
         """The record with the changes applied: a new dict, dataclass or model; a live model is changed itself."""
-        if self._merge is None:
-            return {**self._record, **self.changes} if self.changes else self._record
-        return self._merge(self._record, self.changes) if self.changes else self._record
+        if not self.changes:
+            return self._record
+        merge = self._more.merge if isinstance(self._more, Details) else None
+        return merge(self._record, self.changes) if merge is not None else {**self._record, **self.changes}
 
     @property
     def runs(self) -> tuple[ScriptRun, ...]:
         """What each script did, in order."""
-        if self._runs is None:
-            self._runs = self._explain(self._number, self._took, self.fuel) if self._explain else ()
-        return self._runs
+        return self.more.runs
 
     def __bool__(self) -> bool:
         return self.status is RunStatus.CONTINUE

@@ -15,30 +15,40 @@ from ..limits import Limits
 from .program import Program
 
 MAX_FIELDS = 24
+SLICE_MIN = 32  # as in meter.lua
 
 _TEMPLATE = """\
-local kit, main, fuel, seconds, kb = ...
-local begin, used, ended = kit.meter.begin, kit.meter.used, kit.meter.ended
+local kit, main, FUEL, SECONDS, KB = ...
 local keep, on_error, collect_last = kit.driver.keep, kit.driver.on_error, kit.driver.collect_last
-local has_logged, environment, setfenv, set_entities = kit.has_logged, kit.environment, kit.setfenv, kit.set_entities
+local environment, setfenv, begin = kit.environment, kit.setfenv, kit.meter.begin
 local xpcall, type, setmetatable = kit.xpcall, kit.type, kit.setmetatable
+local set_call_limit, set_log_limits, has_logged = kit.set_call_limit, kit.set_log_limits, kit.has_logged
 local UNSET, null, COMPLEX = kit.UNSET, kit.null, {{}}
 local WRITTEN = {{{written}}}
+local GRANT = FUEL < {slice} and FUEL or {slice}
+-- These are the meter's own variables (share_state): the same lines as its begin and used, without the calls.
+local F, dead, serial, limit, slice, tick, granted, last, seconds, limit_kb, base_kb, peak_kb
 local function scalar({arguments})
 {guards}
   local e = {{{fields}}}
 {fresh_environment}{limits}
-  begin(fuel, seconds, kb)
+  dead = false
+  serial = serial + 1
+  limit, slice, tick, granted, F, last = FUEL, {slice}, 0, GRANT, GRANT, -1
+  seconds, limit_kb, peak_kb = SECONDS, base_kb + KB, 0
   local ok, value = xpcall(main, on_error{entity})
-  if not ok or value ~= nil or ended(){logged} then
+  if not ok or value ~= nil or dead{logged} then
     keep(ok, value, e, WRITTEN)
     return -1
   end
   local mask = 0
 {results}
-  if mask == 0 then return used() end
-  return used(), mask{values}
+  local used = granted - F
+  used = used - used % 1
+  if mask == 0 then return used end
+  return used, mask{values}
 end
+kit.meter.share_state(scalar)
 local out, at
 local function put(output_bytes, depth, code, mask{value_names})
   if code == -1 then
@@ -101,7 +111,16 @@ def fits(program: Program) -> bool:
     )
 
 
-def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool) -> str:
+def _limit_calls(program: Program, limits: Limits, calls_host: bool) -> str:
+    text = ""
+    if "log" in program.mentions:
+        text += f"  set_log_limits({limits.log_lines}, {limits.log_bytes})"
+    if calls_host:
+        text += f"  set_call_limit({limits.host_calls})"
+    return text
+
+
+def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool, calls_host: bool) -> str:
     """Returns the Lua text of the scalar driver of a program that `fits`, under ``limits``."""
     reads, writes = program.reads or (), program.writes or ()
     place = {name: i for i, name in enumerate(reads, 1)}
@@ -123,9 +142,8 @@ def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool) -> st
         guards="\n".join(_GUARD.format(i=i) for i in place.values()),
         fields=", ".join(fields),
         fresh_environment="  setfenv(main, environment(true))" if sets_globals else "",
-        limits=(
-            f"\n  kit.set_call_limit({limits.host_calls}) kit.set_log_limits({limits.log_lines}, {limits.log_bytes})"
-        ),
+        limits=_limit_calls(program, limits, calls_host),
+        slice=SLICE_MIN,
         entity=", e" if program.arguments else "",
         logged=" or has_logged()" if "log" in program.mentions else "",
         results="\n".join(results),

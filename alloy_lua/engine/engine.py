@@ -21,7 +21,7 @@ from .program import Program, compile_source
 from .runtime import Runtime
 
 MAX_CACHED_PROGRAMS = 20_000
-SEED_MODULUS = 2**52
+SEED_MODULUS = 2**31
 
 
 @dataclass(slots=True)

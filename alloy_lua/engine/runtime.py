@@ -30,6 +30,9 @@ PRELUDE = (
 LONGEST_PATH = 256
 MAX_PROGRAMS = 1000
 RESERVE_BYTES = 16 * MIB
+TRAINING_RUNS = 4
+COMPILE_AFTER = 56  # LuaJIT's own default
+_NAN = float("nan")
 
 Scalar = Callable[..., Any]
 Batch = Callable[[bytes, int, int, int], str]
@@ -84,6 +87,7 @@ class Runtime:
         self._kit["set_broker"](self.broker)
         self._check_syntax = self._kit["check_syntax"]
         self._collect = self._kit["driver"]["collect_last"]
+        self._python_modules = frozenset(f.name.partition(".")[0] for f in hosts.functions if f.call is not None)
         self._load_modules(hosts)
         self.programs: dict[str, Loaded] = {}
         _selftest(self)
@@ -126,7 +130,9 @@ class Runtime:
         loaded = self.load(program)
         pair = loaded.scalars.get(limits)
         if pair is None:
-            text = drivers.scalar_driver(program, limits, sets_globals=loaded.sets_globals)
+            text = drivers.scalar_driver(
+                program, limits, sets_globals=loaded.sets_globals, calls_host=bool(program.mentions & self._python_modules)
+            )
             fresh = not loaded.sets_globals
             if fresh:
                 self._kit["setfenv"](loaded.main, self._kit["base"])
@@ -135,6 +141,20 @@ class Runtime:
             )
             loaded.scalars[limits] = pair
         return pair
+
+    def train(self, scalar: Scalar, arguments: tuple[Any, ...]) -> None:
+        """Has a scalar driver compiled to machine code in one piece, by running it on ``arguments`` a few times.
+
+        Left to itself the JIT may compile the small functions it calls first; a driver compiled after them stops at
+        each of them. The program must be pure: what these runs come to is thrown away.
+        """
+        self._kit["flush_libraries"]()
+        self._kit["compile_after"](1)
+        if arguments:
+            scalar(_NAN, *arguments[1:])  # refused at once: counts as a call of the driver and of nothing else
+        for _ in range(TRAINING_RUNS):
+            scalar(*arguments)
+        self._kit["compile_after"](COMPILE_AFTER)
 
     def execute(self, program: Program) -> Execute:
         """Returns the program's packed driver: (packed input, fuel, seconds, memory in KiB) -> packed outcome."""

@@ -119,7 +119,7 @@ class BatchWay:
                 way.note(number, record, user, changes, fuel, started, took)
             else:
                 recorder.sampled_out += 1
-            outcomes.append(Outcome(RunStatus.CONTINUE, changes, fuel, record, None, explain, number, took))
+            outcomes.append(Outcome(RunStatus.CONTINUE, changes, fuel, record, (explain, number, took)))
         vitals.runs += runs
         vitals.changed += changed
         vitals.fuel += fuel_total

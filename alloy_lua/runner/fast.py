@@ -126,7 +126,7 @@ def make(way, pool, vitals, recorder, clock, Outcome, CONTINUE, next_run, encode
             note(number, record, user, changes, fuel, started, took)
         else:
             recorder.sampled_out += 1
-        return Outcome(CONTINUE, changes, fuel, record, None, explain, number, took)
+        return Outcome(CONTINUE, changes, fuel, record, (explain, number, took))
 
     return plan
 """

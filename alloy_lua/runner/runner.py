@@ -13,7 +13,7 @@ from ..events import Event, Phase
 from ..hostapi import HostCall
 from ..limits import Limits
 from ..model import Run, RunStatus, Script
-from ..outcome import Outcome, ScriptRun
+from ..outcome import Details, Outcome, ScriptRun
 from ..ports import EntityAdapter
 from ..values import restore
 from .context import AMBIENT, NOBODY, Ambient, Cascade, surroundings
@@ -116,11 +116,11 @@ class Runner:
         chain = self.registry.chain(ambient.tenant, event.name)
         view = View(record, adapter)
         if not chain:
-            return Outcome(RunStatus.CONTINUE, {}, 0, record, adapter.merged)
+            return Outcome(RunStatus.CONTINUE, {}, 0, record)
         try:
             inside = ambient.entered(event.name, event.entity_type, adapter.identity(record))
         except RecursionLimit as error:
-            return _failed(error, record, adapter)
+            return failure(error, record)
         fold = Fold(record, adapter, view)
         for number, binding in enumerate(chain):
             if binding.fields and before is not None and not self._watched_changed(binding, before, view):
@@ -281,53 +281,50 @@ class Fold:
     """Adds up the runs of a chain to one outcome."""
 
     def __init__(self, record: Any, adapter: EntityAdapter, view: View) -> None:
-        self._view = view
-        self._outcome = Outcome(RunStatus.CONTINUE, view.changes, 0, record, adapter.merged)
-        self._runs: list[ScriptRun] = []
+        self._more = Details(adapter.merged)
+        self._outcome = Outcome(RunStatus.CONTINUE, view.changes, 0, record, self._more)
 
     def add(self, execution: Execution, result: RunResult, run: ScriptRun) -> bool:
         """Returns whether the chain ends with this result."""
-        outcome = self._outcome
-        self._runs.append(run)
+        outcome, more = self._outcome, self._more
+        more.runs += (run,)
         outcome.fuel += result.fuel
-        if result.logs:
-            outcome.logs += result.logs
-        if result.effects:
-            outcome.effects += result.effects
+        more.logs += result.logs
+        more.effects += result.effects
         if result.status is RunStatus.FAILED:
             assert result.error is not None
             return self.add_error(execution.name, result.error, execution.closed)
         if result.status is RunStatus.REJECTED:
             outcome.status = RunStatus.REJECTED
-            outcome.reason, outcome.details, outcome.rejected_by = result.reason, result.details, execution.name
+            more.reason, more.details, more.rejected_by = result.reason, result.details, execution.name
             return True
         if result.value is not None:
-            outcome.value = result.value
+            more.value = result.value
         return False
 
     def add_error(self, name: str, error: AlloyError, closed: bool) -> bool:
         """Returns whether the failure of script ``name`` ends the chain: it does if its policy is closed."""
         error.details.setdefault("script", name)
         if not closed:
-            self._outcome.tolerated += (error,)
+            self._more.tolerated += (error,)
             return False
         self._outcome.status = RunStatus.FAILED
-        self._outcome.error, self._outcome.rejected_by = error, name
+        self._more.error, self._more.rejected_by = error, name
         return True
 
     def outcome(self) -> Outcome:
         """Returns the sum; a rejected or failed chain changes nothing."""
         outcome = self._outcome
-        outcome._runs = tuple(self._runs)
         if outcome.status is not RunStatus.CONTINUE:
             outcome.changes = {}
         return outcome
 
 
-def _failed(error: AlloyError, record: Any, adapter: EntityAdapter) -> Outcome:
-    outcome = Outcome(RunStatus.FAILED, {}, 0, record, adapter.merged)
-    outcome.error = error
-    return outcome
+def failure(error: AlloyError, record: Any) -> Outcome:
+    """Returns the outcome of a fire that failed before any script ran."""
+    more = Details()
+    more.error = error
+    return Outcome(RunStatus.FAILED, {}, 0, record, more)
 
 
 def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str, Any]:

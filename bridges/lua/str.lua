@@ -34,12 +34,7 @@ end
 
 -- Code points: a byte from 128 to 191 continues the code point before it ------------------------------------
 
-local function is_ascii(s)
-  for i = 1, #s do
-    if byte(s, i) >= 128 then return false end
-  end
-  return true
-end
+local is_ascii = kit.is_ascii
 
 local function count_points(s)
   local size = #s
@@ -72,21 +67,41 @@ end
 
 -- Blanks: space, tab, line feed, vertical tab, form feed, carriage return -----------------------------------
 
-local function first_mark(s)
+-- The first few bytes are looked at without a loop: LuaJIT compiles a hook in one piece as long as it meets none.
+
+local function is_mark(b)
+  return b ~= 32 and (b < 9 or b > 13)
+end
+
+local function first_mark_from(s, i)
   local size = #s
-  for i = 1, size do
-    local b = byte(s, i)
-    if b ~= 32 and (b < 9 or b > 13) then return i end
+  for at = i, size do
+    if is_mark(byte(s, at)) then return at end
   end
   return size + 1
 end
 
-local function last_mark(s, first)
-  for i = #s, first, -1 do
-    local b = byte(s, i)
-    if b ~= 32 and (b < 9 or b > 13) then return i end
+local function first_mark(s)
+  local size = #s
+  if size == 0 or is_mark(byte(s, 1)) then return 1 end
+  if size == 1 or is_mark(byte(s, 2)) then return 2 end
+  if size == 2 or is_mark(byte(s, 3)) then return 3 end
+  return first_mark_from(s, 4)
+end
+
+local function last_mark_from(s, first, i)
+  for at = i, first, -1 do
+    if is_mark(byte(s, at)) then return at end
   end
   return first - 1
+end
+
+local function last_mark(s, first)
+  local size = #s
+  if size < first or is_mark(byte(s, size)) then return size end
+  if size - 1 < first or is_mark(byte(s, size - 1)) then return size - 1 end
+  if size - 2 < first or is_mark(byte(s, size - 2)) then return size - 2 end
+  return last_mark_from(s, first, size - 3)
 end
 
 local function trim(s)

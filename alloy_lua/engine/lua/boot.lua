@@ -1,12 +1,20 @@
 -- Builds the trusted half of a runtime: loads each file of the prelude, then takes away what they needed.
 -- Arguments: a list of {name, text} in load order. Returns the kit that the host keeps.
 local files = ...
-local assert, error, loadstring, setmetatable, collectgarbage = assert, error, loadstring, setmetatable, collectgarbage
+local assert, error, loadstring, setmetatable, collectgarbage, tonumber =
+  assert, error, loadstring, setmetatable, collectgarbage, tonumber
+local ffi = require("ffi")
+ffi.cdef("size_t strspn(const char *s, const char *accept);")
+local C = ffi.C
+local ascii = {}
+for c = 1, 127 do ascii[c] = string.char(c) end
 local kit = {
+  strspn = function(s, accept) return tonumber(C.strspn(s, accept)) end,
+  ascii_bytes = table.concat(ascii),
   protected = setmetatable({}, {__mode = "k"}),
   rawmetatable = debug.getmetatable,
   rawlen = table.getn or function(t) return #t end,
-  double_cell = require("ffi").new("union { double d; uint8_t b[8]; }"),
+  double_cell = ffi.new("union { double d; uint8_t b[8]; }"),
   getinfo = debug.getinfo,
   traceback = debug.traceback,
   setfenv = setfenv,
@@ -30,10 +38,12 @@ kit.UNSET = sentinel("unset")
 
 -- Trusted files are loaded as scripts are: as a function whose F, T and K are the meter's.
 
+local trusted = {}
 local function load_trusted(name, text)
   local chunk = "local F,T,K return function(...) " .. text .. "\nend"
   local main, message = kit.meter.load(chunk, "=[alloy " .. name .. "]", "F", "T", "K")
   if not main then error(message) end
+  trusted[#trusted + 1] = main
   return main
 end
 
@@ -75,8 +85,10 @@ kit.run_module = function(main, stubs, name)
   local environment = setmetatable({bit = BIT}, {__index = kit.base})
   kit.setfenv(main, environment)
   kit.meter.begin(1e9, 10, 1048576)
+  trusted[#trusted + 1] = main
   return main({
     bad = kit.bad,
+    is_ascii = kit.is_ascii,
     host = function(full) return stubs[full:sub(#name + 2)] end,
   })
 end
@@ -84,8 +96,16 @@ end
 -- Kept alive for as long as the state: lupa looks up debug.traceback before every call, and with these strings
 -- alive the look-up never allocates; LuaJIT's FFI keeps its tables only through its library, and compiled code
 -- uses them after the library's last reference is gone.
-debug.getregistry()["alloy anchors"] = {"debug", "traceback", require("ffi"), require("jit"), require("jit.util")}
-require("jit.opt").start("maxtrace=8000", "maxmcode=16384", "maxrecord=8000")
+debug.getregistry()["alloy anchors"] = {"debug", "traceback", ffi, require("jit"), require("jit.util")}
+local optimise = require("jit.opt").start
+optimise("maxtrace=8000", "maxmcode=16384", "maxrecord=8000")
+-- Sets after how many calls a function is compiled; also sets all counters back.
+kit.compile_after = function(calls) optimise("hotloop=" .. calls) end
+-- Forgets the machine code of library functions by themselves, so that what is compiled next takes them in.
+local flush = require("jit").flush
+kit.flush_libraries = function()
+  for i = 1, #trusted do flush(trusted[i], true) end
+end
 
 local loaded = package.loaded
 for name in pairs(loaded) do loaded[name] = nil end

@@ -83,6 +83,8 @@ kit.log = {
   error = function(message, data) log_line("error", message, data) end,
 }
 kit.has_logged = function() return log_serial == serial() end
+kit.log_state = function() return log_serial, max_lines, max_bytes end
+kit.call_state = function() return max_calls end
 -- Returns the lines and how many were not kept, for the run `of`.
 kit.logged = function(of)
   if log_serial ~= of then return nil, 0 end

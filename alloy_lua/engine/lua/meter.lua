@@ -87,6 +87,26 @@ local function anchor() return F, T, K end
 local index = {}
 for i = 1, 3 do index[(getupvalue(anchor, i))] = i end
 
+-- The state that generated drivers start and read a run by without a call (drivers.py names the same variables).
+local function state()
+  return F, K, dead, serial, limit, slice, tick, granted, last, seconds, limit_kb, base_kb, peak_kb
+end
+local state_index = {}
+for i = 1, 60 do
+  local name = getupvalue(state, i)
+  if not name then break end
+  state_index[name] = i
+end
+-- Returns `f` with all upvalues that are named like the meter's state joined to it.
+local function share_state(f)
+  for i = 1, 60 do
+    local name = getupvalue(f, i)
+    if not name then return f end
+    if state_index[name] then join(f, i, state, state_index[name]) end
+  end
+  return f
+end
+
 -- Returns `main` with its upvalues named f, t, k joined to the meter's own.
 local function attach(main, f, t, k)
   for i = 1, 255 do
@@ -149,7 +169,7 @@ local function yield_slice()
 end
 
 return {
-  attach = attach, load = load_metered, begin = begin, start_clock = start_clock, used = used, charge = charge,
+  attach = attach, share_state = share_state, SLICE_MIN = SLICE_MIN, load = load_metered, begin = begin, start_clock = start_clock, used = used, charge = charge,
   charge_bytes = charge_bytes, yield_slice = yield_slice, die = die,
   check_memory = check_memory,
   ended = function() return dead end,

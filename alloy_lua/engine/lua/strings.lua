@@ -215,4 +215,12 @@ function G.gsub(s, p, r, most)
   return sized(out), n
 end
 
+-- One C call instead of a loop: LuaJIT compiles a caller in one piece only if it meets no loop. strspn stops at
+-- NUL, so a string with one counts as not plain ASCII.
+local strspn, ascii = kit.strspn, kit.ascii_bytes
+kit.is_ascii = function(s)
+  pay(s)
+  return strspn(s, ascii) == #s
+end
+
 kit.string = G
