@@ -21,7 +21,7 @@ from .hostapi import HostFunction, HostModule, Param
 from .lifecycle import Scripts
 from .limits import Limits, profile
 from .model import DEFAULT_TENANT, EventTrigger, Health, Run, RunStatus, Script, Status
-from .outcome import Outcome
+from .outcome import Outcome, Untouched
 from .ports import EntityAdapter, RunQuery, Store
 from .runner.context import AMBIENT, NOBODY, Ambient, surroundings
 from .runner.fast import FastWay, Plan
@@ -36,6 +36,8 @@ from .stores import open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
+_ambient = AMBIENT.get
+_new = object.__new__
 MAX_PLANS = 10_000
 
 
@@ -111,7 +113,7 @@ class Alloy:
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
-        self, event: str, entity: Any = None, *, before: Mapping[str, Any] | None = None,
+        self, event: str, entity: Any = None, before: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None, user: str | None = None, tenant: str | None = None,
         dry_run: bool = False, run_id: str | None = None,
     ) -> Outcome:  # fmt: skip
@@ -132,7 +134,7 @@ class Alloy:
         Raises:
             ValidationError: The event name or an argument is wrong.
         """
-        if before is None and params is None and run_id is None and not dry_run and AMBIENT.get() is None:
+        if before is None and params is None and run_id is None and not dry_run and _ambient() is None:
             try:
                 plan = self._plans[event] if tenant is None else self._tenant_plans[tenant, event]
             except (KeyError, TypeError):
@@ -218,9 +220,11 @@ class Alloy:
         program = self._core.engine.compile(self.store.get_revision(script.tenant, script.id, number).source)
         execution = Execution(
             replace(script, live_revision=number), program, profile(script.limits), frozenset(script.capabilities),
-            Phase.MANUAL, trigger="manual", run_id=_optional_text(run_id, "run_id") or self._ids.text(self._ids.next()),
-            vitals=None if dry_run else self._vitals(script),
+            Phase.MANUAL, trigger="manual", run_id=_optional_text(run_id, "run_id") or self._ids.fresh(),
+            vitals=None if ambient.dry_run else self._vitals(script),
         )  # fmt: skip
+        if execution.vitals is not None:
+            execution.vitals.count()
         return self._perform(execution, ambient, entity, before, params)
 
     @staticmethod
@@ -258,7 +262,7 @@ class Alloy:
         if not isinstance(budget, Limits):
             raise ValidationError(f"limits: got {type(limits).__name__}, wanted Limits or the name of a profile")
         ambient = self._ambient(user, tenant, dry_run)
-        identity = _optional_text(run_id, "run_id") or self._ids.text(self._ids.next())
+        identity = _optional_text(run_id, "run_id") or self._ids.fresh()
         try:
             program = self._core.engine.compile(source)
         except AlloyError as error:
@@ -360,7 +364,8 @@ class Alloy:
 
     def recording_lost(self) -> dict[str, int]:
         """Returns how many runs were not kept: sampled out on purpose, and dropped because the store failed."""
-        return {"sampled_out": self._recorder.sampled_out, "dropped": self._recorder.dropped}
+        kept, dropped = self._recorder.kept, self._recorder.dropped
+        return {"sampled_out": max(0, self._board.runs() - kept - dropped), "dropped": dropped}
 
     def flush(self) -> None:
         """Writes all runs and health counts collected so far."""
@@ -498,7 +503,9 @@ def _no_scripts(record: Any, user: str | None) -> Outcome | None:
     """Returns the outcome of a fire that no script is bound to."""
     if type(record) is not dict:
         return None
-    return Outcome(RunStatus.CONTINUE, {}, 0, record)
+    outcome = _new(Untouched)
+    outcome._record = record
+    return outcome
 
 
 def _stats(script: Script, vitals: Vitals) -> ScriptStats:

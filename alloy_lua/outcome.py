@@ -27,13 +27,13 @@ Explain = Callable[[int, float, int], tuple[ScriptRun, ...]]
 
 
 class Details:
-    """What only some outcomes have; made when somebody asks for it."""
+    """What only some outcomes have."""
 
     __slots__ = ("details", "effects", "error", "logs", "merge", "reason", "rejected_by", "runs", "tolerated", "value")
 
-    def __init__(self, merge: Merge | None = None, runs: tuple[ScriptRun, ...] = ()) -> None:
+    def __init__(self, merge: Merge | None = None) -> None:
         self.merge = merge
-        self.runs = runs
+        self.runs: tuple[ScriptRun, ...] = ()
         self.value: Any = None
         self.reason: str | None = None
         self.details: Any = None
@@ -44,92 +44,99 @@ class Details:
         self.tolerated: tuple[AlloyError, ...] = ()
 
 
+_NOTHING = Details()
+Facts = tuple[RunStatus, dict[str, Any], int, Any, "Details | Explain | None", int, float]
+
+
 class Outcome:
     """What a fire, run or evaluation came to.
 
-    Attributes:
-        status: ``continue``, ``rejected`` or ``failed``.
-        changes: The fields that changed, with their new values; the record itself is left as it was.
-        fuel: Units of work used by all scripts together.
+    An outcome is made for every fire, so it holds one tuple and finds out the rest when asked.
+
+    Args:
+        facts: Status, changes, fuel, record, details (or a function that tells of the one run, called with the
+            number and the seconds that follow), number, seconds.
     """
 
-    __slots__ = ("_more", "_record", "changes", "fuel", "status")
+    __slots__ = ("_facts",)
 
-    def __init__(
-        self,
-        status: RunStatus,
-        changes: dict[str, Any],
-        fuel: int,
-        record: Any,
-        more: Details | tuple[Explain, int, float] | None = None,
-    ) -> None:
-        self.status = status
-        self.changes = changes
-        self.fuel = fuel
-        self._record = record
-        self._more = more
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
 
     @property
-    def more(self) -> Details:
-        """The rarer facts; most have a property of their own here."""
-        more = self._more
-        if not isinstance(more, Details):
-            runs = more[0](more[1], more[2], self.fuel) if more is not None else ()
-            self._more = more = Details(None, runs)
-        return more
+    def status(self) -> RunStatus:
+        """``continue``, ``rejected`` or ``failed``."""
+        return self._facts[0]
 
     @property
-    def value(self) -> Any:
-        """What the (last) script returned."""
-        return self._more.value if isinstance(self._more, Details) else None
+    def changes(self) -> dict[str, Any]:
+        """The fields that changed, with their new values; the record itself is left as it was."""
+        return self._facts[1]
 
     @property
-    def reason(self) -> str | None:
-        """Why it was rejected; None unless rejected."""
-        return self._more.reason if isinstance(self._more, Details) else None
-
-    @property
-    def details(self) -> Any:
-        """The table given to ``abort``; None if there was none."""
-        return self._more.details if isinstance(self._more, Details) else None
-
-    @property
-    def rejected_by(self) -> str | None:
-        """Name of the script that rejected or failed the operation."""
-        return self._more.rejected_by if isinstance(self._more, Details) else None
-
-    @property
-    def error(self) -> AlloyError | None:
-        """What failed, with code and line; None unless failed."""
-        return self._more.error if isinstance(self._more, Details) else None
-
-    @property
-    def logs(self) -> tuple[LogLine, ...]:
-        """The lines the scripts logged, in order."""
-        return self._more.logs if isinstance(self._more, Details) else ()
-
-    @property
-    def effects(self) -> tuple[dict[str, Any], ...]:
-        """In a dry run, the host calls that were not made."""
-        return self._more.effects if isinstance(self._more, Details) else ()
-
-    @property
-    def tolerated(self) -> tuple[AlloyError, ...]:
-        """Errors of scripts whose failure policy is open."""
-        return self._more.tolerated if isinstance(self._more, Details) else ()
+    def fuel(self) -> int:
+        """Units of work used by all scripts together."""
+        return self._facts[2]
 
     @property
     def entity(self) -> Any:
         """The record with the changes applied: a new dict, dataclass or model; a live model is changed itself."""
-        if not self.changes:
-            return self._record
-        merge = self._more.merge if isinstance(self._more, Details) else None
-        return merge(self._record, self.changes) if merge is not None else {**self._record, **self.changes}
+        _, changes, _, record, *_ = self._facts
+        if not changes:
+            return record
+        merge = self._details.merge
+        return merge(record, changes) if merge is not None else {**record, **changes}
 
     @property
     def runs(self) -> tuple[ScriptRun, ...]:
         """What each script did, in order."""
-        return self.more.runs
+        _, _, fuel, _, told, number, took = self._facts
+        return told(number, took, fuel) if callable(told) else self._details.runs
+
+    @property
+    def value(self) -> Any:
+        """What the (last) script returned."""
+        return self._details.value
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was rejected; None unless rejected."""
+        return self._details.reason
+
+    @property
+    def details(self) -> Any:
+        """The table given to ``abort``; None if there was none."""
+        return self._details.details
+
+    @property
+    def rejected_by(self) -> str | None:
+        """Name of the script that rejected or failed the operation."""
+        return self._details.rejected_by
+
+    @property
+    def error(self) -> AlloyError | None:
+        """What failed, with code and line; None unless failed."""
+        return self._details.error
+
+    @property
+    def logs(self) -> tuple[LogLine, ...]:
+        """The lines the scripts logged, in order."""
+        return self._details.logs
+
+    @property
+    def effects(self) -> tuple[dict[str, Any], ...]:
+        """In a dry run, the host calls that were not made."""
+        return self._details.effects
+
+    @property
+    def tolerated(self) -> tuple[AlloyError, ...]:
+        """Errors of scripts whose failure policy is open."""
+        return self._details.tolerated
+
+    @property
+    def _details(self) -> Details:
+        told = self._facts[4]
+        return told if isinstance(told, Details) else _NOTHING
 
     def __bool__(self) -> bool:
         return self.status is RunStatus.CONTINUE
@@ -175,3 +182,15 @@ class Outcome:
             for r in self.runs
         ]  # fmt: skip
         return data
+
+
+class Untouched(Outcome):
+    """The outcome of a fire that no script is bound to: made often, so it holds the record and nothing else."""
+
+    __slots__ = ("_record",)
+
+    _record: Any
+
+    @property
+    def _facts(self) -> Facts:  # type: ignore[override]
+        return (RunStatus.CONTINUE, {}, 0, self._record, None, 0, 0.0)

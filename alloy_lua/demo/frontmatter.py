@@ -63,6 +63,17 @@ class GalleryScript:
         """The names of the events it runs on, in the order given."""
         return tuple(trigger.event for trigger in self.triggers if isinstance(trigger, EventTrigger))
 
+    def settings(self) -> dict[str, Any]:
+        """Returns what the front matter says as keyword arguments of `Scripts.create` and `Scripts.update`."""
+        return {
+            "triggers": self.triggers,
+            "priority": self.priority,
+            "capabilities": self.capabilities,
+            "failure_policy": self.failure_policy,
+            "limits": self.limits,
+            "description": self.description,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
@@ -79,6 +90,26 @@ class _Entry:
 
 def _wrong(file: str, line: int, text: str, key: str) -> ValidationError:
     return ValidationError(f"{file}:{line}: {text}", details={"file": file, "key": key}, line=line)
+
+
+def has_front_matter(text: str) -> bool:
+    """Returns whether the first line of a Lua text begins a front matter: its key is one, or is nearly one."""
+    match = _FIRST.match(text)
+    return match is not None and bool(difflib.get_close_matches(match[1], KEYS, 1))
+
+
+def read_triggers(key: str, value: str, origin: str) -> list[Trigger]:
+    """Returns the triggers that one line of a front matter means.
+
+    Args:
+        key: ``on``, ``cron``, ``api`` or ``manual``.
+        value: What stands behind the colon.
+        origin: Where the line is from, for errors.
+
+    Raises:
+        ValidationError: The value is wrong.
+    """
+    return _TRIGGER_KEYS[key](_Entry(origin, 1, key, value))
 
 
 def parse_front_matter(text: str, name: str) -> GalleryScript:
@@ -115,7 +146,7 @@ def parse_front_matter(text: str, name: str) -> GalleryScript:
 
 def _entries(text: str, file: str) -> dict[str, _Entry]:
     entries: dict[str, _Entry] = {}
-    if not _FIRST.match(text):
+    if not has_front_matter(text):
         return entries
     key = ""
     for line, content in enumerate(text.splitlines(), 1):

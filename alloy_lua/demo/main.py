@@ -59,21 +59,13 @@ def main(url: str, *, orders: int = 3000, out: TextIO) -> int:
 def publish(alloy: Alloy, scripts: Sequence[GalleryScript]) -> None:
     """Creates the scripts, or brings those that are there already up to the gallery's text and settings."""
     for script in scripts:
-        settings: dict[str, Any] = {
-            "triggers": list(script.triggers),
-            "priority": script.priority,
-            "capabilities": list(script.capabilities),
-            "failure_policy": script.failure_policy,
-            "limits": script.limits,
-            "description": script.description,
-            "status": "active",
-        }
         try:
             alloy.scripts.get(script.name)
         except NotFound:
-            alloy.scripts.create(script.name, script.source, **settings)
+            alloy.scripts.create(script.name, script.source, **script.settings())
         else:
-            alloy.scripts.update(script.name, source=script.source, **settings)
+            alloy.scripts.update(script.name, script.source, **script.settings())
+        alloy.scripts.activate(script.name)
 
 
 def _make_customers(flow: Flow, count: int, out: TextIO) -> list[data.Record]:

@@ -79,7 +79,7 @@ class Engine:
 
     def __init__(self, modules: Iterable[HostModule] = ()) -> None:
         self.hosts = HostTable(modules)
-        self.pool = RuntimePool(lambda: Runtime(self.hosts))
+        self.pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
         self._programs: OrderedDict[str, Program] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -40,8 +40,9 @@ class RuntimePool:
         waiters: Threads that wait for the seat.
     """
 
-    def __init__(self, make: Callable[[], Runtime]) -> None:
+    def __init__(self, make: Callable[[], Runtime], make_seated: Callable[[], Runtime]) -> None:
         self._make = make
+        self._make_seated = make_seated
         self._idle: list[Runtime] = []
         self.seat: list[Runtime] = []
         self.waiters: deque[_Waiter] = deque()
@@ -69,7 +70,7 @@ class RuntimePool:
             pass
         if not self._seated:
             self._seated = True
-            return self._make()
+            return self._make_seated()
         waiter = _Waiter()
         if not self.waiters:
             self._slice_ends = perf_counter() + SLICE_SECONDS
@@ -90,7 +91,7 @@ class RuntimePool:
                 assert waiter.runtime is not None
                 return waiter.runtime
             return runtime
-        return self._make()  # an interrupt struck the owner between taking the seat and leaving it
+        return self._make_seated()  # an interrupt struck the owner between taking the seat and leaving it
 
     def leave_seat(self, runtime: Runtime) -> None:
         """Puts the seat's runtime back, or hands it to the first waiter once this thread's slice is over."""

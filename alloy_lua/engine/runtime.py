@@ -70,20 +70,23 @@ class Runtime:
 
     Args:
         hosts: The host modules that scripts may see.
+        text: Whether strings cross as text (UTF-8), for the scalar drivers' arguments and results. Otherwise they
+            cross as bytes, one latin-1 character each, for packed ones.
     """
 
-    def __init__(self, hosts: HostTable) -> None:
+    def __init__(self, hosts: HostTable, *, text: bool = False) -> None:
         self.broker = Broker(hosts)
         self._memory_bytes = 0
         self._lua = LuaRuntime(
             unpack_returned_tuples=True,
-            encoding="latin-1",
+            encoding="utf-8" if text else "latin-1",
             register_eval=False,
             register_builtins=False,
             max_memory=RESERVE_BYTES * 4,
         )
         boot = self._lua.execute("return function(text, ...) return assert(loadstring(text, '=[alloy boot]'))({...}) end")
         self._kit = boot(_boot_text(), *_prelude())
+        self._kit["set_wire"](text)
         self._kit["set_broker"](self.broker)
         self._check_syntax = self._kit["check_syntax"]
         self._collect = self._kit["driver"]["collect_last"]

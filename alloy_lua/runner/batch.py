@@ -14,6 +14,7 @@ from ..model import RunStatus
 from ..outcome import Outcome
 from ..values import unpack
 from .fast import FastWay
+from .runner import put_change
 
 CHUNK = 1000
 SHORT_SECONDS = 0.005
@@ -87,7 +88,7 @@ class BatchWay:
         way, width, writes = self._way, len(self._writes), self._writes
         vitals, recorder, next_run = way.binding.vitals, way.recorder, way.next_run
         explain = way.explain
-        at, runs, changed, fuel_total = 0, 0, 0, 0
+        at, changed, fuel_total = 0, 0, 0
         for record in chunk:
             fuel = flat[at]
             if type(fuel) is not int:  # a packed outcome: rejected, failed, or with more to tell
@@ -104,12 +105,11 @@ class BatchWay:
                 for place, name in enumerate(writes):
                     if mask & (1 << place):
                         value, old = flat[at + place], record.get(name)
-                        if type(value) is int and type(old) is float:
-                            value = float(value)
-                        if value != old or (type(value) is bool) is not (type(old) is bool):
+                        if type(value) is not type(old):
+                            put_change(changes, name, old, value)
+                        elif value != old:
                             changes[name] = value
                 at += width
-            runs += 1
             fuel_total += fuel
             if changes:
                 changed += 1
@@ -117,9 +117,6 @@ class BatchWay:
             if recorder.quota > 0:
                 recorder.quota -= 1
                 way.note(number, record, user, changes, fuel, started, took)
-            else:
-                recorder.sampled_out += 1
-            outcomes.append(Outcome(RunStatus.CONTINUE, changes, fuel, record, (explain, number, took)))
-        vitals.runs += runs
+            outcomes.append(Outcome((RunStatus.CONTINUE, changes, fuel, record, explain, number, took)))
         vitals.changed += changed
         vitals.fuel += fuel_total

@@ -15,81 +15,82 @@ from typing import Any
 
 from ..engine.engine import RunResult, result_of
 from ..engine.runtime import Batch, Runtime, Scalar
+from ..errors import AlloyError, InvalidValue
 from ..events import Event
 from ..model import Run, RunStatus
 from ..outcome import Outcome, ScriptRun
 from ..ports import EntityAdapter
-from ..values import text_of
 from .context import Ambient
 from .registry import Binding
-from .runner import Execution, Fold, Runner, View, run_record
+from .runner import Execution, Fold, Runner, View, put_change, run_record
 
 MAX_TEXT = 16_384
+MOST_TRAINING_FUEL = 2_000
 _EPOCH = time() - perf_counter()
 
 Plan = Callable[[Any, "str | None"], "Outcome | None"]
 """Takes the record and the user; returns None if the fire has to go the general way (nothing has run yet)."""
 
-_READ = """\
-        a{i} = get({name!r})
+_TAKE = "            {variable} = record[{name!r}]\n"
+_TAKE_MISSING = "            {variable} = record.get({name!r})\n"
+_CHECK = """\
         k = type(a{i})
         if k is str:
-            if not a{i}.isascii():
-                a{i} = encode(a{i})
-                if a{i} is None:
-                    return None
             if len(a{i}) > {max_text}:
                 return None
-        elif k is not float and k is not int and k is not bool and a{i} is not None:
+        elif k not in scalars:
             return None
 """
-_OLD = """\
-        o{i} = get({name!r})
-        if o{i} is not None:
-            k = type(o{i})
-            if k is not str and k is not float and k is not int and k is not bool:
-                return None
-"""
-_ASSIGNED = """\
-            if mask & {bit}:
-                v = answer[{place}]
-                if type(v) is str:
-                    if not v.isascii():
-                        v = decode(v)
-                elif type(v) is int and type({old}) is float:
-                    v = float(v)
-"""
 _CHANGED_READ = """\
-                changes[{name!r}] = v
+                if mask & {bit}:
+                    if type(a{i}) is float and type(v{place}) is int:
+                        v{place} = float(v{place})
+                    changes[{name!r}] = v{place}
 """
 _CHANGED_OLD = """\
-                if v != {old} or (type(v) is bool) is not (type({old}) is bool):
-                    changes[{name!r}] = v
+                if mask & {bit}:
+                    if o{place} is None:
+                        if v{place} is not None:
+                            changes[{name!r}] = v{place}
+                    elif type(o{place}) is not type(v{place}):
+                        fit(changes, {name!r}, o{place}, v{place})
+                    elif o{place} != v{place}:
+                        changes[{name!r}] = v{place}
 """
 _TEMPLATE = """\
-def make(way, pool, vitals, recorder, clock, Outcome, CONTINUE, next_run, encode, decode):
+def make(way, pool, vitals, recorder, clock, Outcome, new, CONTINUE, scalars, InvalidValue):
     runtime = driver = None
-    seat, waiters = pool.seat, pool.waiters
-    driver_in, collect, settle, note, explain = way.driver_in, way.collect, way.settle, way.note, way.explain
+    seat, waiters, number_of = pool.seat, pool.waiters, vitals.count
+    driver_in, train, collect, settle, note, explain, fit, misfit = (
+        way.driver_in, way.train, way.collect, way.settle, way.note, way.explain, way.fit, way.misfit)
 
     def plan(record, user):
         nonlocal runtime, driver
         if type(record) is not dict:
             return None
-        get = record.get
-{fields}
+        try:
+{takes}
+        except KeyError:
+{takes_missing}
+{checks}
+        timed = recorder.quota > 0
         try:
             seated = seat.pop()
         except IndexError:
             seated = pool.take_seat()
-        started = clock()
+        started = clock() if timed else 0.0
+        packed = None
         try:
             if seated is not runtime:
                 driver = driver_in(seated)
+                answer = driver({arguments})
+                train(seated, driver, answer, ({arguments_tuple}))
                 runtime = seated
-            answer = driver({arguments})
-            packed = collect(seated) if answer == -1 else None
-        except OverflowError:
+            else:
+                answer = driver({arguments})
+            if type(answer) is int and answer == -1:
+                packed = collect(seated)
+        except (OverflowError, UnicodeError):
             pool.leave_seat(seated)
             return None
         except Exception:
@@ -100,69 +101,61 @@ def make(way, pool, vitals, recorder, clock, Outcome, CONTINUE, next_run, encode
             seated.retired = True
             pool.leave_seat(seated)
             raise
-        took = clock() - started
-        if waiters or seated.retired:
+        took = clock() - started if timed else 0.0
+        if waiters or packed is not None:
             pool.leave_seat(seated)
         else:
             seat.append(seated)
         changes = {{}}
         if type(answer) is tuple:
-            fuel = answer[0]
-            mask = answer[1]
+            fuel, mask{values} = answer
+            try:
 {results}
+            except InvalidValue as error:
+                return misfit(error, fuel, record, user, started, took)
+            if changes:
+                vitals.changed += 1
         elif answer >= 0:
             fuel = answer
         elif packed is None:
             return None
         else:
             return settle(packed, record, user, started, took)
-        vitals.runs += 1
         vitals.fuel += fuel
-        if changes:
-            vitals.changed += 1
-        number = next_run()
-        if recorder.quota > 0:
+        number = number_of()
+        if timed:
             recorder.quota -= 1
             note(number, record, user, changes, fuel, started, took)
-        else:
-            recorder.sampled_out += 1
-        return Outcome(CONTINUE, changes, fuel, record, (explain, number, took))
+        outcome = new(Outcome)
+        outcome._facts = (CONTINUE, changes, fuel, record, explain, number, took)
+        return outcome
 
     return plan
 """
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 def plan_source(binding: Binding) -> str:
     """Returns the Python text of the plan for ``binding``."""
     program = binding.program
     reads, writes = program.reads or (), program.writes or ()
-    fields = [_READ.format(i=i, name=name, max_text=MAX_TEXT) for i, name in enumerate(reads, 1)]
     results = []
     for place, name in enumerate(writes):
-        read = name in reads
-        old = f"a{reads.index(name) + 1}" if read else f"o{place}"
-        if not read:
-            fields.append(_OLD.format(i=place, name=name))
-        results.append(_ASSIGNED.format(bit=1 << place, place=place + 2, old=old))
-        results.append((_CHANGED_READ if read else _CHANGED_OLD).format(name=name, old=old))
+        template = _CHANGED_READ if name in reads else _CHANGED_OLD
+        i = reads.index(name) + 1 if name in reads else 0
+        results.append(template.format(bit=1 << place, place=place, name=name, i=i))
+    arguments = ", ".join(f"a{i}" for i in range(1, len(reads) + 1))
+    takes = [(f"a{i}", name) for i, name in enumerate(reads, 1)]
+    takes += [(f"o{place}", name) for place, name in enumerate(writes) if name not in reads]
     return _TEMPLATE.format(
-        fields="".join(fields),
-        arguments=", ".join(f"a{i}" for i in range(1, len(reads) + 1)),
-        results="".join(results) or "            pass",
+        takes="".join(_TAKE.format(variable=v, name=n) for v, n in takes) or "            pass",
+        takes_missing="".join(_TAKE_MISSING.format(variable=v, name=n) for v, n in takes) or "            pass",
+        checks="".join(_CHECK.format(i=i, max_text=MAX_TEXT) for i in range(1, len(reads) + 1)),
+        arguments=arguments,
+        arguments_tuple=arguments + "," if arguments else "",
+        values="".join(f", v{place}" for place in range(len(writes))),
+        results="".join(results) or "                pass",
     )
-
-
-def encode(text: str) -> bytes | None:
-    """Returns the UTF-8 bytes of ``text``, None if it has a lone surrogate."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return None
-
-
-def decode(text: str) -> str | bytes:
-    """Returns the text whose UTF-8 bytes are the characters of ``text``; the bytes if they are not UTF-8."""
-    return text_of(text.encode("latin-1"))
 
 
 class FastWay:
@@ -172,7 +165,7 @@ class FastWay:
         self._runner = runner
         self.pool = runner.engine.pool
         self.recorder = runner.recorder
-        self.next_run = runner.ids.next
+        self.next_run = binding.vitals.count
         self.binding = binding
         self._event = event
         self._tenant = tenant
@@ -185,13 +178,20 @@ class FastWay:
         exec(plan_source(self.binding), space)  # the only names in the text are quoted field names
         plan: Plan = space["make"](
             self, runner.engine.pool, self.binding.vitals, runner.recorder, perf_counter, Outcome,
-            RunStatus.CONTINUE, runner.ids.next, encode, decode,
+            object.__new__, RunStatus.CONTINUE, _SCALARS, InvalidValue,
         )  # fmt: skip
         return plan
 
     def driver_in(self, runtime: Runtime) -> Scalar:
         """Returns the scalar driver in ``runtime``."""
         return self._drivers_in(runtime)[0]
+
+    @staticmethod
+    def train(runtime: Runtime, driver: Scalar, answer: Any, arguments: tuple[Any, ...]) -> None:
+        """Has the driver compiled, if its first run was an ordinary and a short one."""
+        fuel = answer[0] if isinstance(answer, tuple) else answer
+        if 0 <= fuel < MOST_TRAINING_FUEL:
+            runtime.train(driver, arguments)
 
     def batch_in(self, runtime: Runtime) -> Batch:
         """Returns the batch driver in ``runtime``."""
@@ -207,21 +207,37 @@ class FastWay:
 
     def settle(self, packed: str | bytes, record: Any, user: str | None, started: float, took: float) -> Outcome:
         """Returns the outcome of a run that had more to tell."""
-        runner, binding = self._runner, self.binding
-        execution = self._execution(runner.ids.next())
-        view = View(record, self._adapter)
-        result = result_of(packed, binding.limits)
+        return self._finish(result_of(packed, self.binding.limits), record, user, started, took)
+
+    def misfit(
+        self, error: AlloyError, fuel: int, record: Any, user: str | None, started: float, took: float
+    ) -> Outcome:
+        """Returns the outcome of a run that assigned a value which the field cannot take."""
+        return self._finish(RunResult(RunStatus.FAILED, fuel, error=error), record, user, started, took)
+
+    def _finish(self, result: RunResult, record: Any, user: str | None, started: float, took: float) -> Outcome:
+        runner, view = self._runner, View(record, self._adapter)
+        execution = self._execution(self.next_run())
         fold = Fold(record, self._adapter, view)
         ambient = Ambient(user, self._tenant, depth=1)
         run = runner.finish(execution, result, ambient, view, _wall(started), int(took * 1e6))
         fold.add(execution, result, run)
         return fold.outcome()
 
+    @staticmethod
+    def fit(changes: dict[str, Any], name: str, old: Any, new: Any) -> None:
+        """Puts ``new`` into ``changes`` with the type of ``old``, if it differs.
+
+        Raises:
+            InvalidValue: ``new`` cannot be of that type.
+        """
+        put_change(changes, name, old, new)
+
     def _execution(self, number: int) -> Execution:
         binding = self.binding
         return Execution(
             binding.script, binding.program, binding.limits, binding.grants, self._event.phase, trigger="event",
-            run_id=self._runner.ids.text(number), event=self._event, vitals=binding.vitals, closed=binding.closed,
+            run_id=self._runner.ids.text(self.binding.vitals.serial, number), event=self._event, vitals=binding.vitals, closed=binding.closed,
         )  # fmt: skip
 
     def note(
@@ -241,10 +257,10 @@ class FastWay:
     def explain(self, number: int, took: float, fuel: int) -> tuple[ScriptRun, ...]:
         """Returns what the outcome of run ``number`` says of its scripts."""
         script = self.binding.script
-        run_id = self._runner.ids.text(number)
+        run_id = self._runner.ids.text(self.binding.vitals.serial, number)
         took_us = int(took * 1e6)
         return (ScriptRun(run_id, script.name, script.live_revision or 0, RunStatus.CONTINUE, fuel, took_us),)
 
 
 def _wall(started: float) -> datetime:
-    return datetime.fromtimestamp(_EPOCH + started, UTC)
+    return datetime.fromtimestamp(_EPOCH + (started or perf_counter()), UTC)

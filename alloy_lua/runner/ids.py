@@ -19,7 +19,10 @@ def _base32(number: int, width: int) -> str:
 
 
 class RunIds:
-    """Hands out numbers, and turns a number into an id when somebody asks for it."""
+    """Turns the number of a run into an id when somebody asks for it.
+
+    Every script counts its own runs; runs of no stored script are counted here, under serial 0.
+    """
 
     def __init__(self) -> None:
         self.next = itertools.count(1).__next__
@@ -31,9 +34,13 @@ class RunIds:
         started = int(time.time() * 1000)
         self._prefix = _base32(started, 10) + _base32(int.from_bytes(os.urandom(5), "big"), 8)
 
-    def text(self, number: int) -> str:
-        """Returns the id of run ``number`` of this process."""
-        return f"{self._prefix}{_base32(number, 8)}"
+    def text(self, serial: int, number: int) -> str:
+        """Returns the id of run ``number`` of the script with ``serial`` in this process."""
+        return f"{self._prefix}{_base32(serial, 4)}{_base32(number, 8)}"
+
+    def fresh(self) -> str:
+        """Returns the id of a run that no script's counter counts."""
+        return self.text(0, self.next())
 
 
 def seed_of(run_id: str) -> int:

@@ -46,7 +46,7 @@ class Recorder:
 
     Attributes:
         quota: How many more uneventful runs may be kept in this interval; fires count it down.
-        sampled_out: Runs that went well and were not kept.
+        kept: Runs kept so far.
         dropped: Runs that should have been kept but were lost (queue full, store failing).
     """
 
@@ -55,7 +55,7 @@ class Recorder:
         self.recording = recording
         self._pending: deque[Note] = deque()
         self._writing = threading.Lock()
-        self.sampled_out = 0
+        self.kept = 0
         self.dropped = 0
         self.quota = 0
         self.refill()
@@ -76,13 +76,10 @@ class Recorder:
         elif self.recording.mode == "full":
             self.flush()
             self.keep(run)
-        else:
-            self.sampled_out += 1
 
     def keep(self, run: Note) -> None:
         """Keeps a run whatever the quota says (rejected and failed runs)."""
         if self.recording.mode == "off":
-            self.sampled_out += 1
             return
         if len(self._pending) >= MAX_PENDING:
             if self.recording.mode == "full":
@@ -90,6 +87,7 @@ class Recorder:
             if len(self._pending) >= MAX_PENDING:
                 self.dropped += 1
                 return
+        self.kept += 1
         self._pending.append(run)
 
     def flush(self) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
 
+from ..bridges.entities import check_writable
 from ..engine import CallState, Engine, Program, RunInput, RunResult
 from ..errors import AlloyError, InvalidValue, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
@@ -79,20 +80,8 @@ class View:
         for name, value in assigned.items():
             if not isinstance(name, str):
                 raise InvalidValue(f"field {name!r}: got a {type(name).__name__} as field name, wanted a string")
-            old = self.get(name)
-            try:
-                new = restore(old, value)
-            except InvalidValue as error:
-                raise InvalidValue(f"field {name}: {error.message}", details={"field": name}) from None
-            if new is not old and (new != old or isinstance(new, bool) is not isinstance(old, bool)):
-                fresh[name] = new
-        writable = self.adapter.writable
-        if writable is not None and not writable.issuperset(fresh):
-            name = next(n for n in fresh if n not in writable)
-            raise InvalidValue(
-                f"field {name}: may not be written; writable are {', '.join(sorted(writable)) or 'none'}",
-                details={"field": name},
-            )
+            put_change(fresh, name, self.get(name), value)
+        check_writable(self.adapter, fresh)
         self.changes.update(fresh)
         return fresh
 
@@ -116,20 +105,26 @@ class Runner:
         chain = self.registry.chain(ambient.tenant, event.name)
         view = View(record, adapter)
         if not chain:
-            return Outcome(RunStatus.CONTINUE, {}, 0, record)
+            return Outcome((RunStatus.CONTINUE, {}, 0, record, None, 0, 0.0))
         try:
             inside = ambient.entered(event.name, event.entity_type, adapter.identity(record))
         except RecursionLimit as error:
             return failure(error, record)
         fold = Fold(record, adapter, view)
-        for number, binding in enumerate(chain):
+        for place, binding in enumerate(chain):
             if binding.fields and before is not None and not self._watched_changed(binding, before, view):
                 continue
-            own_id = self.ids.text(self.ids.next()) if run_id is None else run_id if not number else f"{run_id}.{number}"
+            own_id = self._run_id(binding, run_id, place)
             stop = self._run_binding(binding, event, view, inside, fold, before, params, own_id)
             if stop:
                 break
         return fold.outcome()
+
+    def _run_id(self, binding: Binding, given: str | None, place: int) -> str:
+        number = binding.vitals.count()
+        if given is None:
+            return self.ids.text(binding.vitals.serial, number)
+        return f"{given}.{place}" if place else given
 
     @staticmethod
     def _watched_changed(binding: Binding, before: Mapping[str, Any], view: View) -> bool:
@@ -153,7 +148,6 @@ class Runner:
         try:
             program = binding.program
         except AlloyError as error:
-            vitals.runs += 1
             vitals.note_failure(error)
             fold.add_error(script.name, error, binding.closed)
             return binding.closed
@@ -250,7 +244,6 @@ class Runner:
         vitals = execution.vitals
         if vitals is None:
             return
-        vitals.runs += 1
         vitals.fuel += result.fuel
         vitals.durations.append(took)
         if result.status is RunStatus.FAILED:
@@ -281,21 +274,24 @@ class Fold:
     """Adds up the runs of a chain to one outcome."""
 
     def __init__(self, record: Any, adapter: EntityAdapter, view: View) -> None:
+        self._record = record
+        self._view = view
         self._more = Details(adapter.merged)
-        self._outcome = Outcome(RunStatus.CONTINUE, view.changes, 0, record, self._more)
+        self._status = RunStatus.CONTINUE
+        self._fuel = 0
 
     def add(self, execution: Execution, result: RunResult, run: ScriptRun) -> bool:
         """Returns whether the chain ends with this result."""
-        outcome, more = self._outcome, self._more
+        more = self._more
         more.runs += (run,)
-        outcome.fuel += result.fuel
         more.logs += result.logs
         more.effects += result.effects
+        self._fuel += result.fuel
         if result.status is RunStatus.FAILED:
             assert result.error is not None
             return self.add_error(execution.name, result.error, execution.closed)
         if result.status is RunStatus.REJECTED:
-            outcome.status = RunStatus.REJECTED
+            self._status = RunStatus.REJECTED
             more.reason, more.details, more.rejected_by = result.reason, result.details, execution.name
             return True
         if result.value is not None:
@@ -308,23 +304,35 @@ class Fold:
         if not closed:
             self._more.tolerated += (error,)
             return False
-        self._outcome.status = RunStatus.FAILED
+        self._status = RunStatus.FAILED
         self._more.error, self._more.rejected_by = error, name
         return True
 
     def outcome(self) -> Outcome:
         """Returns the sum; a rejected or failed chain changes nothing."""
-        outcome = self._outcome
-        if outcome.status is not RunStatus.CONTINUE:
-            outcome.changes = {}
-        return outcome
+        changes = self._view.changes if self._status is RunStatus.CONTINUE else {}
+        return Outcome((self._status, changes, self._fuel, self._record, self._more, 0, 0.0))
 
 
 def failure(error: AlloyError, record: Any) -> Outcome:
     """Returns the outcome of a fire that failed before any script ran."""
     more = Details()
     more.error = error
-    return Outcome(RunStatus.FAILED, {}, 0, record, more)
+    return Outcome((RunStatus.FAILED, {}, 0, record, more, 0, 0.0))
+
+
+def put_change(changes: dict[str, Any], name: str, old: Any, new: Any) -> None:
+    """Puts ``new``, as it came from Lua, into ``changes`` with the type of ``old``, if the two differ.
+
+    Raises:
+        InvalidValue: ``new`` cannot be of that type; the field is named.
+    """
+    try:
+        restored = restore(old, new)
+    except InvalidValue as error:
+        raise InvalidValue(f"field {name}: {error.message}", details={"field": name}) from None
+    if restored is not old and (restored != old or isinstance(restored, bool) is not isinstance(old, bool)):
+        changes[name] = restored
 
 
 def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str, Any]:

@@ -69,39 +69,36 @@ end
 
 -- The first few bytes are looked at without a loop: LuaJIT compiles a hook in one piece as long as it meets none.
 
-local function is_mark(b)
-  return b ~= 32 and (b < 9 or b > 13)
-end
-
 local function first_mark_from(s, i)
-  local size = #s
-  for at = i, size do
-    if is_mark(byte(s, at)) then return at end
+  for at = i, #s do
+    local b = byte(s, at)
+    if b ~= 32 and (b < 9 or b > 13) then return at end
   end
-  return size + 1
+  return #s + 1
 end
 
 local function first_mark(s)
-  local size = #s
-  if size == 0 or is_mark(byte(s, 1)) then return 1 end
-  if size == 1 or is_mark(byte(s, 2)) then return 2 end
-  if size == 2 or is_mark(byte(s, 3)) then return 3 end
-  return first_mark_from(s, 4)
+  local a, b = byte(s, 1), byte(s, 2)
+  if not a or (a ~= 32 and (a < 9 or a > 13)) then return 1 end
+  if not b or (b ~= 32 and (b < 9 or b > 13)) then return 2 end
+  return first_mark_from(s, 3)
 end
 
 local function last_mark_from(s, first, i)
   for at = i, first, -1 do
-    if is_mark(byte(s, at)) then return at end
+    local b = byte(s, at)
+    if b ~= 32 and (b < 9 or b > 13) then return at end
   end
   return first - 1
 end
 
 local function last_mark(s, first)
   local size = #s
-  if size < first or is_mark(byte(s, size)) then return size end
-  if size - 1 < first or is_mark(byte(s, size - 1)) then return size - 1 end
-  if size - 2 < first or is_mark(byte(s, size - 2)) then return size - 2 end
-  return last_mark_from(s, first, size - 3)
+  local a = size >= first and byte(s, size)
+  if not a or (a ~= 32 and (a < 9 or a > 13)) then return size end
+  a = size > first and byte(s, size - 1)
+  if not a or (a ~= 32 and (a < 9 or a > 13)) then return size - 1 end
+  return last_mark_from(s, first, size - 2)
 end
 
 local function trim(s)

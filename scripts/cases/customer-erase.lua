@@ -10,7 +10,7 @@ return {
     expect = {
       status = "continue",
       changes = {
-        name = "(erased)", search_key = null, email = null, phone = null, iban = null, birth_date = null,
+        name = "(erased)", erased_at = "*", search_key = null, email = null, phone = null, iban = null, birth_date = null,
         email_hash = "78f671e26a670a2ebe6e56b91bd025d4a0577e6cab81b7d71e9f21a290d61f36",
       },
     },
@@ -20,7 +20,7 @@ return {
     event = "customer.before_delete",
     entity = {id = "C00001", name = "Åse Bjørnstad"},
     before = {id = "C00001", name = "Åse Bjørnstad"},
-    expect = {status = "continue", changes = {name = "(erased)"}},
+    expect = {status = "continue", changes = {name = "(erased)", erased_at = "*"}},
   },
   {
     name = "rejects while money is open",

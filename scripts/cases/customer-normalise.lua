@@ -9,7 +9,7 @@ return {
     expect = {
       status = "continue",
       changes = {
-        name = "Åse Bjørnstad", email = "ase@example.no", phone = "+4722225555", iban = "NO9386011117947",
+        name = "Åse Bjørnstad", search_key = "ase-bjornstad", email = "ase@example.no", phone = "+4722225555", iban = "NO9386011117947",
         language = "no", credit_limit = "500.00",
       },
     },

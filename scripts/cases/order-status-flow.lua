@@ -4,14 +4,14 @@ return {
     event = "order.before_update",
     entity = {status = "confirmed"},
     before = {status = "new"},
-    expect = {status = "continue", changes = {previous_status = "new"}},
+    expect = {status = "continue", changes = {previous_status = "new", status_changed_at = "*"}},
   },
   {
     name = "takes an order without a status for a new one",
     event = "order.before_update",
     entity = {status = "cancelled"},
     before = {id = "O000001"},
-    expect = {status = "continue", changes = {previous_status = "new"}},
+    expect = {status = "continue", changes = {previous_status = "new", status_changed_at = "*"}},
   },
   {
     name = "rejects a jump",

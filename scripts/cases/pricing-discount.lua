@@ -20,8 +20,8 @@ return {
   {
     name = "takes the discount back when the order shrinks",
     event = "order.before_update",
-    entity = {vip = true, subtotal = "80.00", discount_rate = 10, discount = "60.00"},
-    before = {vip = true, subtotal = "600.00", discount_rate = 10, discount = "60.00"},
+    entity = {vip = true, lines = {{sku = "RUG-01"}}, subtotal = "80.00", discount_rate = 10, discount = "60.00"},
+    before = {vip = true, lines = {}, subtotal = "600.00", discount_rate = 10, discount = "60.00"},
     expect = {status = "continue", changes = {discount_rate = 0, discount = "0.00"}},
   },
   {

@@ -57,7 +57,7 @@ class Guest:
         table = self.lua.table_from({f.name.split(".")[1]: self._host(f.name) for f in module.functions if f.call})
         self.lua.globals()[module.name] = table
         if module.lua is not None:
-            kit = self.lua.table_from({"bad": self._bad, "host": self._host})
+            kit = self.lua.table_from({"bad": self._bad, "host": self._host, "is_ascii": str.isascii})
             for name, function in self.lua.compile(module.lua)(kit).items():
                 table[name] = function
 

@@ -14,7 +14,7 @@ from alloy_lua.model import ApiTrigger, CronTrigger, EventTrigger
 GALLERY = load_gallery()
 STATUSES = {"continue", "rejected", "failed"}
 CASE_KEYS = {"name", "event", "entity", "before", "params", "expect"}
-EXPECT_KEYS = {"status", "changes", "reason", "details", "value"}
+EXPECT_KEYS = {"status", "changes", "reason", "details", "value", "tolerated"}
 
 each_script = pytest.mark.parametrize("script", GALLERY, ids=lambda script: script.name)
 

@@ -93,6 +93,13 @@ kit.run_module = function(main, stubs, name)
   })
 end
 
+-- Packed bytes leave as they are, or, where strings cross as UTF-8, as text with one character for each byte.
+local gsub, wide = string.gsub, {}
+for c = 128, 255 do wide[string.char(c)] = string.char(c < 192 and 194 or 195, c < 192 and c or c - 64) end
+kit.set_wire = function(text)
+  kit.wire = text and function(s) return (gsub(s, "[\128-\255]", wide)) end or function(s) return s end
+end
+
 -- Kept alive for as long as the state: lupa looks up debug.traceback before every call, and with these strings
 -- alive the look-up never allocates; LuaJIT's FFI keeps its tables only through its library, and compiled code
 -- uses them after the library's last reference is gone.

@@ -139,7 +139,7 @@ local function collect_last(bytes, levels)
   output_bytes, depth = bytes, levels
   local verdict, fuel, serial = verdict_of(ok, value), used(), meter.serial()
   memory_kb = peak_kb()
-  return collect(verdict, fuel, serial)
+  return kit.wire(collect(verdict, fuel, serial))
 end
 
 local function copy(t)

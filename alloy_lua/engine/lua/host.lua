@@ -135,7 +135,7 @@ kit.host_function = function(id, name, cost)
     calls = calls + 1
     local packed = pack_arguments(name, ...)
     meter.check_memory()
-    local code, answer, spent = broker(id, packed)
+    local code, answer, spent = broker(id, kit.wire(packed))
     if spent > 0 then charge(spent) end
     yield_slice() -- the host took time: the next check looks at the clock
     F = K + F if F < 0 then F = T() end

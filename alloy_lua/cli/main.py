@@ -1,0 +1,116 @@
+"""The command ``alloy-lua``: reads the arguments, calls the command, prints its answer, returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ..errors import AlloyError
+from ..version import VERSION
+from . import execute, records, scripts
+from .options import add_command, count
+from .reply import FAILED, INTERRUPTED, OK, PIPE_CLOSED, USAGE, Reply, error_line, visible
+
+DEMO_DATABASE = "sqlite:///alloy-demo.db"
+EPILOG = """\
+exit codes:
+  0    done; the operation may go on
+  1    a script failed, or there was an error
+  2    the command line is wrong
+  3    a script rejected the operation
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line in the form of all errors."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with the exit code for wrong usage."""
+        print(visible(f"error: usage: {message} (see {self.prog} --help)"), file=sys.stderr)
+        sys.exit(USAGE)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of the whole command line."""
+    made = Parser(
+        prog="alloy-lua",
+        description="Sandboxed Lua hooks: check, run and keep them.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("--version", action="version", version=f"alloy-lua {VERSION}")
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    demo = add_command(commands, "demo", _demo, "take made-up orders through example scripts and report")
+    demo.add_argument(
+        "--database", metavar="URL", default=DEMO_DATABASE, help="gets scripts and runs (default: %(default)s)"
+    )
+    demo.add_argument("--orders", type=count, default=3000, metavar="N", help="how many (default: %(default)s)")
+    for module in (execute, scripts, records):
+        module.register(commands)
+    return made
+
+
+def _demo(arguments: argparse.Namespace) -> Reply:
+    from ..demo.main import run_demo
+
+    progress = sys.stderr if arguments.json else sys.stdout
+    summary, lines = run_demo(arguments.database, orders=arguments.orders, progress=progress)
+    return Reply(summary, lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Returns the exit code of the command in ``argv``, by default the process's own arguments."""
+    _prepare_streams()
+    try:
+        arguments = parser().parse_args(argv)
+        return _answer(arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has gone; what is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def _answer(arguments: argparse.Namespace) -> int:
+    try:
+        reply: Reply = arguments.call(arguments)
+    except AlloyError as error:
+        reply = Reply({"error": error.as_dict()}, [], FAILED, [error])
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        # A fault of alloy-lua itself. Still one line: a traceback helps nobody at a terminal.
+        fault = AlloyError(f"{type(error).__name__}: {error}", code="internal_error")
+        reply = Reply({"error": fault.as_dict()}, [], FAILED, [fault])
+    reply.show(sys.stdout, sys.stderr, arguments.json)
+    return reply.code
+
+
+class _OneLine(logging.Formatter):
+    """Background faults, such as runs that could not be recorded, without their traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns ``warning: message: reason``."""
+        error = record.exc_info[1] if record.exc_info else None
+        reason = f": {error}" if error is not None else ""
+        return visible(f"warning: {record.getMessage()}{reason}")
+
+
+def _prepare_streams() -> None:
+    """Lets the streams print whatever text a script made, and puts logged faults on one line."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Runs the benchmarks: ``python -m benchmarks [GROUP …] [--write]``."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib
+import os
+import platform
+from pathlib import Path
+
+from .paired import Pair
+
+MODULES = ("fire",)
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+HEAD = """\
+# Benchmarks
+
+Each figure is a ratio of two things measured in turns in the same run, so that a slow moment of the machine hits
+both. The middle column is the median of the rounds, with the lowest and highest beside it. `make bench` repeats
+them and rewrites this page.
+
+"""
+
+
+def main() -> int:
+    """Prints a line for each claim as it is measured; returns 1 if one does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("group", nargs="*", help="only groups whose name contains one of these")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    given = parser.parse_args()
+    sections = []
+    failed = False
+    for name in MODULES:
+        module = importlib.import_module(f"benchmarks.{name}")
+        for group in module.GROUPS:
+            if given.group and not any(part in f"{name}.{group.__name__}" for part in given.group):
+                continue
+            pairs = list(group())
+            for pair in pairs:
+                failed |= not pair.holds
+                mark = "ok " if pair.holds else "NO "
+                print(f"{mark} {pair.name:58} {pair.ratio:8.3f} ({pair.low:.3f} to {pair.high:.3f})  wanted {pair.target}; {pair.detail}", flush=True)
+            sections.append((group.__doc__ or group.__name__, pairs))
+    if given.write:
+        PAGE.write_text(HEAD + machine() + "".join(section(title, pairs) for title, pairs in sections))
+    return 1 if failed else 0
+
+
+def machine() -> str:
+    """Returns the paragraph that says where and when this was measured."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if os.path.exists("/proc/cpuinfo") else ():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return (
+        f"Measured on {datetime.date.today().isoformat()}: {model}, {os.cpu_count()} cores, "
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}.\n\n"
+    )
+
+
+def section(title: str, pairs: list[Pair]) -> str:
+    """Returns one group as a Markdown table."""
+    rows = "".join(
+        f"| {p.name} | {p.ratio:.2f} ({p.low:.2f} to {p.high:.2f}) | {p.target} | {'yes' if p.holds else 'no'} | {p.detail} |\n"
+        for p in pairs
+    )
+    return f"## {title.splitlines()[0]}\n\n| claim | ratio | wanted | holds | medians |\n|---|---|---|---|---|\n{rows}\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,340 @@
+"""Writes the reference pages that the code knows best: host functions, limits, errors.
+
+``python docs/generate.py`` writes them; ``--check`` only says which are stale, and exits 1 if any is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+from alloy_lua import errors
+from alloy_lua.bridges.hosts import default_modules
+from alloy_lua.events import Phase
+from alloy_lua.hostapi import EVERY_PHASE, HostFunction, HostModule, Param
+from alloy_lua.limits import PROFILES, Limits
+
+DOCS = Path(__file__).parent
+PACKAGE = Path(errors.__file__).parent
+GENERATED = "<!-- Written by docs/generate.py: change that file or the code it reads, not this page. -->"
+
+# -- limits.md ---------------------------------------------------------------------------------------------------
+# Field of Limits: (unit, why it is there, what the author sees).
+LIMITS = {
+    "fuel": (
+        "units",
+        "Bounds the work of a run, the same on every machine: a script that fits once always fits.",
+        "`fuel_exhausted`",
+    ),
+    "deadline_ms": (
+        "ms",
+        "Bounds the wall-clock time, which fuel cannot: time spent in host functions counts too.",
+        "`deadline_exceeded`",
+    ),
+    "memory_bytes": ("bytes", "Keeps one script from taking the process's memory.", "`memory_exceeded`"),
+    "input_bytes": (
+        "bytes",
+        "Bounds the time spent on copying the entity, `before`, `params` and `ctx` in. Only what the script mentions counts.",
+        "`invalid_value` before the script starts",
+    ),
+    "output_bytes": (
+        "bytes",
+        "Bounds what a script can make the platform hold: changes, value, rejection details.",
+        "`output_exceeded`",
+    ),
+    "log_lines": ("lines", "Keeps a loop from filling the run records.", "later lines are not kept"),
+    "log_bytes": ("bytes", "The same, for long lines.", "later lines are not kept"),
+    "host_calls": (
+        "calls",
+        "Bounds the load that one run puts on databases and services. Functions written in Lua do not count.",
+        "`host_calls_exceeded`",
+    ),
+    "value_depth": ("levels", "Keeps deeply nested values from exhausting whoever reads them.", "`invalid_value`"),
+}
+
+# (what, where the number is: module or Lua file, name, factor), unit, what happens beyond it.
+FIXED = (
+    ("Source of a script, to compile", "engine.program:MAX_SOURCE_BYTES", "bytes", "`compile_error`"),
+    ("Straight-line code between two fuel checks", "engine.runtime:LONGEST_PATH", "operations", "`compile_error`"),
+    ("`pcall` and `xpcall` inside each other", "control.lua:MAX_PROTECTED", "levels", "an error that `pcall` can catch"),
+    ("Coroutines inside each other", "control.lua:MAX_COROUTINES", "levels", "an error that `pcall` can catch"),
+    ("Captures of a Lua pattern", "matcher.lua:MAX_CAPTURES", "captures", "`runtime_error`"),
+    ("Steps of a Lua pattern in C", "patterns.lua:MAX_STEPS", "steps", "nothing: a metered matcher takes over"),
+    ("`gsub` with a function or table, inside itself, in C", "strings.lua:MAX_NESTED_GSUB", "levels", "nothing: a loop takes over"),
+    ("Result of `string.rep`", "strings.lua:LARGEST", "bytes", "`runtime_error`"),
+    ("Arguments of a host function", "host.lua:MAX_ARGUMENTS", "arguments", "`invalid_value`"),
+    ("Arguments of a host function together", "host.lua:ARGUMENT_BYTES", "bytes", "`invalid_value`"),
+    ("Nesting of a host function's arguments", "host.lua:VALUE_DEPTH", "levels", "`invalid_value`"),
+    ("Result of a host function", "engine.hosttable:MAX_RESULT_BYTES", "bytes", "`invalid_value`"),
+    ("Whole numbers that cross", "values:EXACT", "(2^53)", "`invalid_value`; pass them as text"),
+    ("Digits of a Decimal that crosses", "values:DECIMAL_DIGITS", "significant digits", "`invalid_value`; pass it as text"),
+    ("Fires inside each other", "runner.context:MAX_DEPTH", "levels", "`recursion_limit`"),
+    ("Pattern of `regex`", "bridges.hosts.patterns:MAX_PATTERN", "characters", "`invalid_value`"),
+    ("Text of `json`", "bridges.hosts.json_module:MAX_BYTES", "bytes", "`invalid_value`"),
+    ("Nesting of `json`", "bridges.hosts.json_module:MAX_DEPTH", "levels", "`invalid_value`"),
+    ("Digits of an amount of `money`", "bridges.hosts.decimals:MAX_DIGITS", "digits", "`invalid_value`"),
+    ("Triggers of a script", "lifecycle:MAX_TRIGGERS", "triggers", "`validation_error`"),
+    ("Description of a script, message of a revision", "lifecycle:MAX_TEXT", "characters", "`validation_error`"),
+    ("Name of an event", "events:MAX_NAME", "characters", "`validation_error`"),
+    ("Runs waiting to be recorded", "runner.recorder:MAX_PENDING", "runs", "dropped and counted; in mode `full` the fire waits"),
+)  # fmt: skip
+
+LIMITS_PAGE = """\
+# Limits
+
+{generated}
+
+Every run has a budget. A script names one of three profiles (`limits="strict"`); `Alloy.evaluate` also takes a
+`Limits` object. What `fuel`, deadline and memory are made of is told in [sandbox.md](sandbox.md).
+
+A run that goes beyond a limit is over: its outcome is `failed` with the code below, none of its changes are kept, and
+no `pcall` in the script can catch it. The two exceptions are log lines, which are cut, and values that are too deep
+or too large to cross, which fail where they cross.
+
+## Profiles
+
+{profiles}
+
+One unit of fuel is a turn of a loop, a call of a function, or 256 bytes that a library function handles. The same
+run uses the same fuel every time. A call of a host function also costs what [host-functions.md](host-functions.md)
+says. `ctx.budget()` tells a script what is left of fuel and time.
+
+A fire inside a fire (a host function that saves another record, say) shares the fuel and the deadline of the
+outermost one.
+
+## Why each is there
+
+{reasons}
+
+## Fixed limits
+
+These are the same for every profile.
+
+{fixed}
+
+The depth of calls is bounded by LuaJIT's own stack: a function that calls itself without end fails with
+`stack_overflow`. LuaJIT's compiler has limits of its own: 200 local variables in a function, 60 upvalues, 200 levels
+of nested blocks; beyond them a script does not compile.
+"""
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    titles = list(head)
+    lines = [titles, ["---"] * len(titles), *(list(row) for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def number_of(place: str) -> int:
+    """Returns the constant at ``module:NAME``, or at ``file.lua:NAME`` among the engine's Lua files.
+
+    Raises:
+        LookupError: There is no such constant.
+    """
+    where, _, name = place.partition(":")
+    if not where.endswith(".lua"):
+        return int(getattr(import_module(f"alloy_lua.{where}"), name))
+    text = (PACKAGE / "engine" / "lua" / where).read_text("utf-8")
+    found = re.search(rf"^local {name} = ([0-9e]+)", text, re.MULTILINE)
+    if found is None:
+        raise LookupError(f"{place}: no such constant")
+    return int(float(found.group(1)))
+
+
+def _shown(number: int) -> str:
+    return f"{number:,}"
+
+
+def limits_page() -> str:
+    """Returns the text of limits.md."""
+    names = [field.name for field in fields(Limits)]
+    profiles = _table(
+        ["limit", "unit", *PROFILES],
+        ([f"`{name}`", LIMITS[name][0], *(_shown(getattr(p, name)) for p in PROFILES.values())] for name in names),
+    )
+    reasons = _table(["limit", "reason", "beyond it"], ([f"`{name}`", *LIMITS[name][1:]] for name in names))
+    fixed = _table(
+        ["what", "at most", "beyond it"],
+        ([what, f"{_shown(number_of(place))} {unit}", result] for what, place, unit, result in FIXED),
+    )
+    return LIMITS_PAGE.format(generated=GENERATED, profiles=profiles, reasons=reasons, fixed=fixed)
+
+
+# -- errors.md ---------------------------------------------------------------------------------------------------
+# Code: (class, what it means, what to do).
+CODES = {
+    "config_error": ("ConfigError", "A URL or a setting is wrong, or the extra it needs is not installed.", "The message names it."),
+    "not_found": ("NotFound", "The tenant has no such script, revision or run.", "Check the name and the tenant."),
+    "conflict": ("Conflict", "Somebody else wrote the script first, or the name is taken.", "Read again, merge, write again; `details` hold `expected`, `actual`, `updated_by`, `updated_at`."),
+    "validation_error": ("ValidationError", "An argument of a Python call has the wrong type, name or shape.", "The message says what was got and what was wanted."),
+    "store_error": ("StoreError", "The database failed or cannot be reached.", "See [stores.md](stores.md)."),
+    "compile_error": ("CompileError", "The source is not valid Lua, is too long, or cannot be metered.", "See `line` and `column`."),
+    "runtime_error": ("ScriptError", "The script failed: an operation on a wrong value, or `error`.", "See `line` and `traceback`."),
+    "invalid_value": ("InvalidValue", "A value cannot cross between Python and Lua, a field may not be written, or a host function got a wrong argument.", "The message names the value or the parameter."),
+    "host_error": ("ScriptError", "A host function failed: with a `HostError` whose message the script sees, or with any other exception, which is logged and not shown.", "Look at the log of `alloy_lua.host`."),
+    "capability_denied": ("ScriptError", "The script called what its phase or its grants do not allow.", "Grant the capability, or move the call to another hook."),
+    "fuel_exhausted": ("LimitExceeded", "The run, or the cascade it belongs to, used up its fuel.", "See [limits.md](limits.md)."),
+    "deadline_exceeded": ("LimitExceeded", "The run, or the cascade it belongs to, took too long.", "See [limits.md](limits.md)."),
+    "memory_exceeded": ("LimitExceeded", "The run held too much memory.", "See [limits.md](limits.md)."),
+    "output_exceeded": ("LimitExceeded", "Changes, value or details are too large.", "See [limits.md](limits.md)."),
+    "host_calls_exceeded": ("LimitExceeded", "The run made too many host calls.", "Ask for many records in one call."),
+    "stack_overflow": ("LimitExceeded", "The script's calls nest too deeply.", "Look for a function that calls itself without end."),
+    "recursion_limit": ("RecursionLimit", "Fires are nested too deeply, or a hook led back to the record it was handling.", "Break the circle."),
+    "breaker_open": ("ScriptError", "The script failed too often and is held back for a while.", "Repair it and activate it, or `scripts.reset_breaker(name)`."),
+    "rejected": ("Rejected", "A script called `abort`: raised by `Outcome.raise_for_status` only.", "Show `message` and `details` to the user."),
+}  # fmt: skip
+
+ERRORS_PAGE = """\
+# Errors
+
+{generated}
+
+Every failure that alloy-lua reports is an `AlloyError`. Its `code` is stable: decide by it, not by the message.
+
+| attribute | is |
+|---|---|
+| `code` | one of the codes below |
+| `message` | one sentence that names the thing, the value got and the value wanted |
+| `details` | a dict of facts; for a failed hook `details["script"]` is the script's name |
+| `line`, `column` | where in the script, counted from 1; None where there is no one place |
+| `traceback` | the script's stack, innermost first: `"line 3 in function 'total'"` |
+| `as_dict()` | all of this as plain data |
+
+`fire`, `fire_many`, `run` and `evaluate` do not raise for what a script did: they return an outcome whose `error` is
+the AlloyError, and `outcome.raise_for_status()` raises it. They do raise `ValidationError` for wrong arguments, and
+`StoreError` if the store fails.
+
+Limits have no line: a run may be stopped anywhere. An error in a function that was called by `return f(…)` has none
+either, since Lua drops the caller's frame.
+
+## Classes
+
+{classes}
+
+## Codes
+
+{codes}
+"""
+
+
+def error_classes() -> list[type[errors.AlloyError]]:
+    """Returns all classes of the exception tree, bases first, in the order of the code."""
+    return [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.AlloyError)]
+
+
+def errors_page() -> str:
+    """Returns the text of errors.md."""
+    classes = _table(
+        ["class", "is a", "meaning"],
+        (
+            [f"`{kind.__name__}`", f"`{kind.__bases__[0].__name__}`", (kind.__doc__ or "").partition("\n")[0]]
+            for kind in error_classes()
+        ),
+    )
+    codes = _table(
+        ["code", "class", "meaning", "what to do"],
+        ([f"`{code}`", f"`{kind}`", meaning, todo] for code, (kind, meaning, todo) in CODES.items()),
+    )
+    return ERRORS_PAGE.format(generated=GENERATED, classes=classes, codes=codes)
+
+
+# -- host-functions.md -------------------------------------------------------------------------------------------
+HOSTS_PAGE = """\
+# Host functions
+
+{generated}
+
+What every script may call besides standard Lua. A platform adds its own: see [embedding.md](embedding.md).
+
+- All of them are pure helpers: they need no capability and may be called in every phase, unless it says otherwise.
+- Cost is in fuel. A function written in Lua also pays for its own steps; one written in Python pays one more unit for
+  each 256 bytes in and out, and counts as a host call ([limits.md](limits.md)).
+- `[, x]` is an argument that may be left out. Extra arguments and arguments of a wrong type are an `invalid_value`
+  error that names the function and the parameter.
+- A string that a function takes as text has to be UTF-8.
+- Lists and tables in examples are written as JSON.
+
+{index}
+
+{modules}
+"""
+
+
+def _phases(function: HostFunction) -> str:
+    if function.phases == EVERY_PHASE:
+        return "every phase"
+    return ", ".join(phase.value for phase in Phase if phase in function.phases)
+
+
+def _parameter(param: Param) -> list[str]:
+    return [f"`{param.name}`", param.type + (", optional" if param.optional else ""), param.doc]
+
+
+def _function(function: HostFunction) -> str:
+    parts = [f"### {function.name}", f"`{function.signature()}` → {function.returns}", function.doc]
+    if function.params:
+        parts.append(_table(["parameter", "type", "meaning"], map(_parameter, function.params)))
+    written = "Lua" if function.call is None else "Python"
+    need = f"capability `{function.capability}`" if function.capability else "no capability"
+    parts.append(f"Cost {function.cost}; written in {written}; {need}; {_phases(function)}.")
+    if function.example:
+        parts.append(f"```lua\n{function.example}\n```")
+    return "\n\n".join(parts)
+
+
+def _module(module: HostModule) -> str:
+    return "\n\n".join([f"## {module.name}", module.doc, *map(_function, module.functions)])
+
+
+def _anchor(heading: str) -> str:
+    return "#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def host_functions_page() -> str:
+    """Returns the text of host-functions.md."""
+    modules = default_modules()
+    index = _table(
+        ["module", "functions"],
+        (
+            [f"[{m.name}](#{m.name})", " ".join(f"[{f.name}]({_anchor(f.name)})" for f in m.functions)]
+            for m in modules
+        ),
+    )
+    return HOSTS_PAGE.format(generated=GENERATED, index=index, modules="\n\n".join(map(_module, modules)))
+
+
+# -- writing -----------------------------------------------------------------------------------------------------
+PAGES: dict[str, Callable[[], str]] = {
+    "host-functions.md": host_functions_page,
+    "limits.md": limits_page,
+    "errors.md": errors_page,
+}
+
+
+def stale() -> list[str]:
+    """Returns the names of the pages that differ from what the code says now."""
+    return [name for name, page in PAGES.items() if not _is_fresh(DOCS / name, page())]
+
+
+def _is_fresh(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text("utf-8") == text
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code: 1 if ``--check`` found stale pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is stale")
+    check = parser.parse_args(arguments).check
+    names = stale()
+    for name in names:
+        if not check:
+            (DOCS / name).write_text(PAGES[name](), "utf-8")
+        print(f"{name}: {'stale; run python docs/generate.py' if check else 'written'}")
+    return 1 if check and names else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
