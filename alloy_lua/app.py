@@ -29,7 +29,7 @@ from .runner.batch import BatchWay
 from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
 from .runner.recorder import FLUSH_SECONDS, Recorder, Recording
-from .runner.registry import HookRegistry
+from .runner.registry import Binding, HookRegistry
 from .runner.runner import Execution, Fold, Runner, View, failure
 from .runner.upkeep import Upkeep
 from .stores import open_store
@@ -100,6 +100,7 @@ class Alloy:
         self._counter = -1
         self._plans: dict[str, Plan | None] = {}
         self._tenant_plans: dict[tuple[str, str], Plan | None] = {}
+        self._batches: dict[tuple[str, str], BatchWay | None] = {}
         self._retention = (keep_runs_days, keep_runs)
         self.entities = EntityBridge()
         self.scripts = Scripts(
@@ -449,18 +450,29 @@ class Alloy:
         except AlloyError:
             return None
         read_only = parsed.phase is not Phase.BEFORE and bool(program.writes)
-        if read_only or not core.engine.runs_scalar(program) or not binding.vitals.closed:
+        if binding.long or read_only or not core.engine.runs_scalar(program) or not binding.vitals.closed:
             return None
-        return FastWay(core.runner, binding, parsed, tenant, adapter)
+        return FastWay(core.runner, binding, parsed, tenant, adapter, lambda: self._demote(binding))
+
+    def _demote(self, binding: Binding) -> None:
+        if not binding.long:
+            binding.long = True
+            self._forget_plans()
 
     def _batch(self, event: str, tenant: str) -> BatchWay | None:
-        way = self._fast_way(event, tenant)
-        if way is None:
-            return None
-        return BatchWay(way, lambda record, user: self._fire(event, record, None, None, Ambient(user, tenant), None))
+        try:
+            return self._batches[tenant, event]
+        except (KeyError, TypeError):
+            way = self._fast_way(parse_event(event).name, tenant)
+        batch = None
+        if way is not None:
+            batch = BatchWay(way, lambda record, user: self._fire(event, record, None, None, Ambient(user, tenant), None))
+        if len(self._batches) < MAX_PLANS:
+            self._batches[tenant, event] = batch
+        return batch
 
     def _forget_plans(self) -> None:
-        self._plans, self._tenant_plans = {}, {}
+        self._plans, self._tenant_plans, self._batches = {}, {}, {}
 
     def _ambient(self, user: str | None, tenant: str | None, dry_run: bool) -> Ambient:
         around = AMBIENT.get() or NOBODY

@@ -45,43 +45,41 @@ class Details:
 
 
 _NOTHING = Details()
-Facts = tuple[RunStatus, dict[str, Any], int, Any, "Details | Explain | None", int, float]
 
 
 class Outcome:
     """What a fire, run or evaluation came to.
 
-    An outcome is made for every fire, so it holds one tuple and finds out the rest when asked.
+    An outcome is made for every fire, so it holds little and finds out the rest when asked.
 
-    Args:
-        facts: Status, changes, fuel, record, details (or a function that tells of the one run, called with the
-            number and the seconds that follow), number, seconds.
+    Attributes:
+        status: ``continue``, ``rejected`` or ``failed``.
+        changes: The fields that changed, with their new values; the record itself is left as it was.
+        fuel: Units of work used by all scripts together.
     """
 
-    __slots__ = ("_facts",)
+    __slots__ = ("_number", "_record", "_told", "_took", "changes", "fuel", "status")
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+    status: RunStatus
+    changes: dict[str, Any]
+    fuel: int
 
-    @property
-    def status(self) -> RunStatus:
-        """``continue``, ``rejected`` or ``failed``."""
-        return self._facts[0]
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """The fields that changed, with their new values; the record itself is left as it was."""
-        return self._facts[1]
-
-    @property
-    def fuel(self) -> int:
-        """Units of work used by all scripts together."""
-        return self._facts[2]
+    def __init__(
+        self, status: RunStatus, changes: dict[str, Any], fuel: int, record: Any, told: Details | Explain | None = None,
+        number: int = 0, took: float = 0.0,
+    ) -> None:  # fmt: skip
+        self.status = status
+        self.changes = changes
+        self.fuel = fuel
+        self._record = record
+        self._told = told  # details, or who tells of run `number` that took `took` seconds
+        self._number = number
+        self._took = took
 
     @property
     def entity(self) -> Any:
         """The record with the changes applied: a new dict, dataclass or model; a live model is changed itself."""
-        _, changes, _, record, *_ = self._facts
+        changes, record = self.changes, self._record
         if not changes:
             return record
         merge = self._details.merge
@@ -90,8 +88,8 @@ class Outcome:
     @property
     def runs(self) -> tuple[ScriptRun, ...]:
         """What each script did, in order."""
-        _, _, fuel, _, told, number, took = self._facts
-        return told(number, took, fuel) if callable(told) else self._details.runs
+        told = self._told
+        return told(self._number, self._took, self.fuel) if callable(told) else self._details.runs
 
     @property
     def value(self) -> Any:
@@ -135,7 +133,7 @@ class Outcome:
 
     @property
     def _details(self) -> Details:
-        told = self._facts[4]
+        told = self._told
         return told if isinstance(told, Details) else _NOTHING
 
     def __bool__(self) -> bool:
@@ -184,13 +182,19 @@ class Outcome:
         return data
 
 
-class Untouched(Outcome):
-    """The outcome of a fire that no script is bound to: made often, so it holds the record and nothing else."""
+class WentWell(Outcome):
+    """The outcome of one script that ran to its end: made often, so its status is the class's."""
 
-    __slots__ = ("_record",)
+    __slots__ = ()
 
-    _record: Any
+    status = RunStatus.CONTINUE
 
-    @property
-    def _facts(self) -> Facts:  # type: ignore[override]
-        return (RunStatus.CONTINUE, {}, 0, self._record, None, 0, 0.0)
+
+class Untouched(WentWell):
+    """The outcome of a fire that no script is bound to: made often, so only ``_record`` is set."""
+
+    __slots__ = ()
+
+    changes = property(lambda self: {})  # type: ignore[assignment]
+    fuel = property(lambda self: 0)  # type: ignore[assignment]
+    _told = property(lambda self: None)  # type: ignore[assignment]

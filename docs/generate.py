@@ -14,6 +14,7 @@ from pathlib import Path
 
 from alloy_lua import errors
 from alloy_lua.bridges.hosts import default_modules
+from alloy_lua.engine.diagnostics import _LIMIT_MESSAGES
 from alloy_lua.events import Phase
 from alloy_lua.hostapi import EVERY_PHASE, HostFunction, HostModule, Param
 from alloy_lua.limits import PROFILES, Limits
@@ -27,7 +28,7 @@ GENERATED = "<!-- Written by docs/generate.py: change that file or the code it r
 LIMITS = {
     "fuel": (
         "units",
-        "Bounds the work of a run, the same on every machine: a script that fits once always fits.",
+        "Bounds the work of a run, whatever the speed of the machine: a run that fits once always fits.",
         "`fuel_exhausted`",
     ),
     "deadline_ms": (
@@ -38,7 +39,8 @@ LIMITS = {
     "memory_bytes": ("bytes", "Keeps one script from taking the process's memory.", "`memory_exceeded`"),
     "input_bytes": (
         "bytes",
-        "Bounds the time spent on copying the entity, `before`, `params` and `ctx` in. Only what the script mentions counts.",
+        "Bounds the time spent on copying the entity, `before`, `params` and `ctx` in. Only what the script "
+        "mentions counts.",
         "`invalid_value` before the script starts",
     ),
     "output_bytes": (
@@ -59,19 +61,34 @@ LIMITS = {
 # (what, where the number is: module or Lua file, name, factor), unit, what happens beyond it.
 FIXED = (
     ("Source of a script, to compile", "engine.program:MAX_SOURCE_BYTES", "bytes", "`compile_error`"),
-    ("Straight-line code between two fuel checks", "engine.runtime:LONGEST_PATH", "operations", "`compile_error`"),
-    ("`pcall` and `xpcall` inside each other", "control.lua:MAX_PROTECTED", "levels", "an error that `pcall` can catch"),
+    ("Operations of one expression", "engine.runtime:LONGEST_PATH", "operations", "`compile_error`"),
+    (
+        "`pcall` and `xpcall` inside each other",
+        "control.lua:MAX_PROTECTED",
+        "levels",
+        "an error that `pcall` can catch",
+    ),
     ("Coroutines inside each other", "control.lua:MAX_COROUTINES", "levels", "an error that `pcall` can catch"),
     ("Captures of a Lua pattern", "matcher.lua:MAX_CAPTURES", "captures", "`runtime_error`"),
     ("Steps of a Lua pattern in C", "patterns.lua:MAX_STEPS", "steps", "nothing: a metered matcher takes over"),
-    ("`gsub` with a function or table, inside itself, in C", "strings.lua:MAX_NESTED_GSUB", "levels", "nothing: a loop takes over"),
+    (
+        "`gsub` with a function or table, inside itself, in C",
+        "strings.lua:MAX_NESTED_GSUB",
+        "levels",
+        "nothing: a loop takes over",
+    ),
     ("Result of `string.rep`", "strings.lua:LARGEST", "bytes", "`runtime_error`"),
     ("Arguments of a host function", "host.lua:MAX_ARGUMENTS", "arguments", "`invalid_value`"),
     ("Arguments of a host function together", "host.lua:ARGUMENT_BYTES", "bytes", "`invalid_value`"),
     ("Nesting of a host function's arguments", "host.lua:VALUE_DEPTH", "levels", "`invalid_value`"),
     ("Result of a host function", "engine.hosttable:MAX_RESULT_BYTES", "bytes", "`invalid_value`"),
     ("Whole numbers that cross", "values:EXACT", "(2^53)", "`invalid_value`; pass them as text"),
-    ("Digits of a Decimal that crosses", "values:DECIMAL_DIGITS", "significant digits", "`invalid_value`; pass it as text"),
+    (
+        "Digits of a Decimal that crosses",
+        "values:DECIMAL_DIGITS",
+        "significant digits",
+        "`invalid_value`; pass it as text",
+    ),
     ("Fires inside each other", "runner.context:MAX_DEPTH", "levels", "`recursion_limit`"),
     ("Pattern of `regex`", "bridges.hosts.patterns:MAX_PATTERN", "characters", "`invalid_value`"),
     ("Text of `json`", "bridges.hosts.json_module:MAX_BYTES", "bytes", "`invalid_value`"),
@@ -80,8 +97,13 @@ FIXED = (
     ("Triggers of a script", "lifecycle:MAX_TRIGGERS", "triggers", "`validation_error`"),
     ("Description of a script, message of a revision", "lifecycle:MAX_TEXT", "characters", "`validation_error`"),
     ("Name of an event", "events:MAX_NAME", "characters", "`validation_error`"),
-    ("Runs waiting to be recorded", "runner.recorder:MAX_PENDING", "runs", "dropped and counted; in mode `full` the fire waits"),
-)  # fmt: skip
+    (
+        "Runs waiting to be recorded",
+        "runner.recorder:MAX_PENDING",
+        "runs",
+        "dropped and counted; in mode `full` the fire waits",
+    ),
+)
 
 LIMITS_PAGE = """\
 # Limits
@@ -99,9 +121,10 @@ or too large to cross, which fail where they cross.
 
 {profiles}
 
-One unit of fuel is a turn of a loop, a call of a function, or 256 bytes that a library function handles. The same
-run uses the same fuel every time. A call of a host function also costs what [host-functions.md](host-functions.md)
-says. `ctx.budget()` tells a script what is left of fuel and time.
+One unit of fuel is a turn of a loop, a call of a function written in Lua, or 256 bytes that a library function
+handles; long stretches of code without either are charged by their operations. The same run uses the same fuel every
+time. A call of a host function costs what [host-functions.md](host-functions.md) says. `ctx.budget()` tells a script
+what is left of fuel and time.
 
 A fire inside a fire (a host function that saves another record, say) shares the fuel and the deadline of the
 outermost one.
@@ -164,28 +187,50 @@ def limits_page() -> str:
 
 
 # -- errors.md ---------------------------------------------------------------------------------------------------
-# Code: (class, what it means, what to do).
+# Code: (what it means, what to do).
 CODES = {
-    "config_error": ("ConfigError", "A URL or a setting is wrong, or the extra it needs is not installed.", "The message names it."),
-    "not_found": ("NotFound", "The tenant has no such script, revision or run.", "Check the name and the tenant."),
-    "conflict": ("Conflict", "Somebody else wrote the script first, or the name is taken.", "Read again, merge, write again; `details` hold `expected`, `actual`, `updated_by`, `updated_at`."),
-    "validation_error": ("ValidationError", "An argument of a Python call has the wrong type, name or shape.", "The message says what was got and what was wanted."),
-    "store_error": ("StoreError", "The database failed or cannot be reached.", "See [stores.md](stores.md)."),
-    "compile_error": ("CompileError", "The source is not valid Lua, is too long, or cannot be metered.", "See `line` and `column`."),
-    "runtime_error": ("ScriptError", "The script failed: an operation on a wrong value, or `error`.", "See `line` and `traceback`."),
-    "invalid_value": ("InvalidValue", "A value cannot cross between Python and Lua, a field may not be written, or a host function got a wrong argument.", "The message names the value or the parameter."),
-    "host_error": ("ScriptError", "A host function failed: with a `HostError` whose message the script sees, or with any other exception, which is logged and not shown.", "Look at the log of `alloy_lua.host`."),
-    "capability_denied": ("ScriptError", "The script called what its phase or its grants do not allow.", "Grant the capability, or move the call to another hook."),
-    "fuel_exhausted": ("LimitExceeded", "The run, or the cascade it belongs to, used up its fuel.", "See [limits.md](limits.md)."),
-    "deadline_exceeded": ("LimitExceeded", "The run, or the cascade it belongs to, took too long.", "See [limits.md](limits.md)."),
-    "memory_exceeded": ("LimitExceeded", "The run held too much memory.", "See [limits.md](limits.md)."),
-    "output_exceeded": ("LimitExceeded", "Changes, value or details are too large.", "See [limits.md](limits.md)."),
-    "host_calls_exceeded": ("LimitExceeded", "The run made too many host calls.", "Ask for many records in one call."),
-    "stack_overflow": ("LimitExceeded", "The script's calls nest too deeply.", "Look for a function that calls itself without end."),
-    "recursion_limit": ("RecursionLimit", "Fires are nested too deeply, or a hook led back to the record it was handling.", "Break the circle."),
-    "breaker_open": ("ScriptError", "The script failed too often and is held back for a while.", "Repair it and activate it, or `scripts.reset_breaker(name)`."),
-    "rejected": ("Rejected", "A script called `abort`: raised by `Outcome.raise_for_status` only.", "Show `message` and `details` to the user."),
-}  # fmt: skip
+    "config_error": ("A URL or a setting is wrong, or its extra is not installed.", "The message names it."),
+    "not_found": ("The tenant has no such script, revision or run.", "Check the name and the tenant."),
+    "conflict": (
+        "Somebody else wrote the script first, or the name is taken.",
+        "Read again, merge, write again; see `details`.",
+    ),
+    "validation_error": (
+        "An argument of a Python call has the wrong type, name or shape.",
+        "The message says what was wanted.",
+    ),
+    "store_error": ("The database failed or cannot be reached.", "See [stores.md](stores.md)."),
+    "compile_error": ("The source is not valid Lua, is too long, or cannot be metered.", "See `line` and `column`."),
+    "runtime_error": ("The script failed: an operation on a wrong value, or `error`.", "See `line` and `traceback`."),
+    "invalid_value": (
+        "A value cannot cross, a field may not be written, or a host function got a wrong argument.",
+        "The message names it.",
+    ),
+    "host_error": (
+        "A host function failed; an exception other than `HostError` is logged, not shown.",
+        "Look at the log of `alloy_lua.host`.",
+    ),
+    "capability_denied": (
+        "The script called what its phase or its grants do not allow.",
+        "Grant it, or move the call to another hook.",
+    ),
+    "fuel_exhausted": ("The run, or the cascade it belongs to, used up its fuel.", "See [limits.md](limits.md)."),
+    "deadline_exceeded": ("The run, or the cascade it belongs to, took too long.", "See [limits.md](limits.md)."),
+    "memory_exceeded": ("The run held too much memory.", "See [limits.md](limits.md)."),
+    "output_exceeded": ("Changes, value or details are too large.", "See [limits.md](limits.md)."),
+    "host_calls_exceeded": ("The run made too many host calls.", "Ask for many records in one call."),
+    "stack_overflow": ("The script's calls nest too deeply.", "Look for a call of itself without end."),
+    "recursion_limit": ("Fires nest too deeply, or a hook led back to the record it handles.", "Break the circle."),
+    "breaker_open": ("The script failed too often and is held back for a while.", "Repair and activate it."),
+    "internal_error": ("The command line met a failure that is no AlloyError.", "Please report it."),
+    "rejected": ("A script called `abort`; raised by `Outcome.raise_for_status` only.", "Show it to the user."),
+}
+# Codes that come as another class than the one they are the default of.
+RAISED_AS = {
+    **dict.fromkeys(("host_error", "capability_denied", "breaker_open"), "ScriptError"),
+    **dict.fromkeys(CODES.keys() & _LIMIT_MESSAGES.keys() | {"stack_overflow"}, "LimitExceeded"),
+    "internal_error": "AlloyError",
+}
 
 ERRORS_PAGE = """\
 # Errors
@@ -225,6 +270,10 @@ def error_classes() -> list[type[errors.AlloyError]]:
     return [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.AlloyError)]
 
 
+def _class_of(code: str) -> str:
+    return RAISED_AS.get(code) or next(kind.__name__ for kind in error_classes() if kind.default_code == code)
+
+
 def errors_page() -> str:
     """Returns the text of errors.md."""
     classes = _table(
@@ -236,7 +285,7 @@ def errors_page() -> str:
     )
     codes = _table(
         ["code", "class", "meaning", "what to do"],
-        ([f"`{code}`", f"`{kind}`", meaning, todo] for code, (kind, meaning, todo) in CODES.items()),
+        ([f"`{code}`", f"`{_class_of(code)}`", *texts] for code, texts in CODES.items()),
     )
     return ERRORS_PAGE.format(generated=GENERATED, classes=classes, codes=codes)
 
@@ -250,8 +299,8 @@ HOSTS_PAGE = """\
 What every script may call besides standard Lua. A platform adds its own: see [embedding.md](embedding.md).
 
 - All of them are pure helpers: they need no capability and may be called in every phase, unless it says otherwise.
-- Cost is in fuel. A function written in Lua also pays for its own steps; one written in Python pays one more unit for
-  each 256 bytes in and out, and counts as a host call ([limits.md](limits.md)).
+- Cost is in fuel. A function written in Lua pays for its own steps, as a script does; one written in Python pays what
+  its entry says and one unit for each 256 bytes in and out, and counts as a host call ([limits.md](limits.md)).
 - `[, x]` is an argument that may be left out. Extra arguments and arguments of a wrong type are an `invalid_value`
   error that names the function and the parameter.
 - A string that a function takes as text has to be UTF-8.
@@ -277,9 +326,11 @@ def _function(function: HostFunction) -> str:
     parts = [f"### {function.name}", f"`{function.signature()}` → {function.returns}", function.doc]
     if function.params:
         parts.append(_table(["parameter", "type", "meaning"], map(_parameter, function.params)))
-    written = "Lua" if function.call is None else "Python"
+    cost = (
+        f"Cost {function.cost}; written in Python" if function.call is not None else "Cost by its steps; written in Lua"
+    )
     need = f"capability `{function.capability}`" if function.capability else "no capability"
-    parts.append(f"Cost {function.cost}; written in {written}; {need}; {_phases(function)}.")
+    parts.append(f"{cost}; {need}; {_phases(function)}.")
     if function.example:
         parts.append(f"```lua\n{function.example}\n```")
     return "\n\n".join(parts)
@@ -298,10 +349,7 @@ def host_functions_page() -> str:
     modules = default_modules()
     index = _table(
         ["module", "functions"],
-        (
-            [f"[{m.name}](#{m.name})", " ".join(f"[{f.name}]({_anchor(f.name)})" for f in m.functions)]
-            for m in modules
-        ),
+        ([f"[{m.name}](#{m.name})", " ".join(f"[{f.name}]({_anchor(f.name)})" for f in m.functions)] for m in modules),
     )
     return HOSTS_PAGE.format(generated=GENERATED, index=index, modules="\n\n".join(map(_module, modules)))
 

@@ -107,7 +107,9 @@ def run_script(arguments: argparse.Namespace) -> Reply:
             limits, capabilities = arguments.limits or "default", arguments.capability or ()
             return outcome_reply(alloy.evaluate(source, limits=limits, capabilities=capabilities, **given))
     if arguments.limits or arguments.capability:
-        raise ValidationError(f"script {name}: a stored script has limits and capabilities of its own; see scripts update")
+        raise ValidationError(
+            f"script {name}: a stored script has limits and capabilities of its own; see scripts update"
+        )
     with existing(database_of(arguments)) as alloy:
         return outcome_reply(alloy.run(name, **given))
 
@@ -144,7 +146,7 @@ def outcome_reply(outcome: Outcome) -> Reply:
 def _outcome_lines(outcome: Outcome) -> list[str]:
     count = len(outcome.runs)
     lines = [f"{outcome.status.value} ({count} script{'' if count == 1 else 's'}, fuel {outcome.fuel})"]
-    if outcome.rejected_by and count:
+    if outcome.rejected_by and any(run.revision for run in outcome.runs):
         lines.append(f"by: {outcome.rejected_by}")
     if outcome.reason is not None:
         lines.append(f"reason: {visible(outcome.reason)}")

@@ -1,4 +1,4 @@
-"""``scripts import``: brings a folder of Lua files into a database, whole or not at all as far as can be checked first."""
+"""The command ``scripts import``: brings a folder of Lua files into a database, after checking all of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AlloyError, NotFound, ValidationError
-from ..model import Script, Status
 from .reply import FAILED, Reply
 from .session import source_text
 
@@ -20,14 +19,14 @@ def import_folder(alloy: Alloy, folder: str, *, activate: bool, tenant: str, aut
 
     All files are read and compiled before the first is written; with an error in any of them, none is.
     """
+    from ..demo.publish import publish
+
     scripts, errors = _read(alloy, folder)
     if errors:
         return Reply({"errors": [error.as_dict() for error in errors]}, [], FAILED, errors)
     written: list[dict[str, Any]] = []
     for found in scripts:
-        action, script = _store(alloy, found, tenant=tenant, author=author, message=message)
-        if activate and (script.status is not Status.ACTIVE or script.live_revision != script.draft_revision):
-            script = alloy.scripts.activate(script.id, tenant=tenant, author=author)
+        action, script = publish(alloy, found, activate=activate, tenant=tenant, author=author, message=message)
         written.append({"name": script.name, "action": action, "status": script.status})
     return Reply(written, [f"{each['name']}: {each['action']}, {each['status']}" for each in written])
 
@@ -63,22 +62,3 @@ def _named(error: AlloyError, file: str) -> AlloyError:
     if file in error.message:
         return error
     return AlloyError(f"{file}: {error.message}", code=error.code, line=error.line, column=error.column)
-
-
-def _store(alloy: Alloy, found: GalleryScript, *, tenant: str, author: str, message: str) -> tuple[str, Script]:
-    write = {"tenant": tenant, "author": author, "message": message}
-    settings = found.settings()
-    try:
-        script = alloy.scripts.get(found.name, tenant=tenant)
-    except NotFound:
-        return "created", alloy.scripts.create(found.name, found.source, **write, **settings)
-    same_text = alloy.scripts.revision(script.id, tenant=tenant).source == found.source
-    if same_text and all(_same(getattr(script, name), value) for name, value in settings.items()):
-        return "unchanged", script
-    return "updated", alloy.scripts.update(script.id, found.source, **write, **settings)
-
-
-def _same(stored: Any, wanted: Any) -> bool:
-    if isinstance(stored, tuple) and all(isinstance(item, str) for item in stored):
-        return set(stored) == set(wanted)
-    return bool(stored == wanted)

@@ -13,7 +13,7 @@ from ..errors import AlloyError
 from ..version import VERSION
 from . import execute, records, scripts
 from .options import add_command, count
-from .reply import FAILED, INTERRUPTED, OK, PIPE_CLOSED, USAGE, Reply, error_line, visible
+from .reply import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Reply, visible
 
 DEMO_DATABASE = "sqlite:///alloy-demo.db"
 EPILOG = """\
@@ -56,10 +56,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _demo(arguments: argparse.Namespace) -> Reply:
     from ..demo.main import run_demo
+    from ..demo.summary import render
 
     progress = sys.stderr if arguments.json else sys.stdout
-    summary, lines = run_demo(arguments.database, orders=arguments.orders, progress=progress)
-    return Reply(summary, lines)
+    made = run_demo(arguments.database, orders=arguments.orders, progress=progress)
+    return Reply(made, ["", *render(made).splitlines()])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

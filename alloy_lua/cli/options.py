@@ -77,7 +77,7 @@ def json_object(text: str) -> dict[str, Any]:
     except OSError as error:
         raise argparse.ArgumentTypeError(f"file {text[1:]!r}: {error.strerror or error}") from None
     except (ValueError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}; wanted an object such as {{\"total\": 12.5}}") from None
+        raise argparse.ArgumentTypeError(f'not JSON: {error}; wanted an object such as {{"total": 12.5}}') from None
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError(f"got a JSON {_json_type(found)}, wanted an object")
     return found

@@ -12,7 +12,7 @@ from ..hostapi import EVERY_PHASE, HostFunction
 from ..model import Run, RunStatus
 from .options import Commands, add_command, add_database, count, database_of, event_name, moment
 from .reply import FAILED, OK, Reply, compact, pairs, visible
-from .session import existing, in_memory, writable
+from .session import existing, in_memory
 from .tables import table
 
 
@@ -40,7 +40,9 @@ def register(commands: Commands) -> None:
     add_database(migrate)
 
     functions = add_command(commands, "functions", _functions, "show what scripts can call")
-    functions.add_argument("name", nargs="?", metavar="NAME", help="a module, such as str, or a function, such as str.trim")
+    functions.add_argument(
+        "name", nargs="?", metavar="NAME", help="a module, such as str, or a function, such as str.trim"
+    )
 
 
 def _list(arguments: argparse.Namespace) -> Reply:
@@ -66,7 +68,9 @@ def _show(arguments: argparse.Namespace) -> Reply:
         run = alloy.store.get_run(arguments.tenant, arguments.run)
     lines = [f"run {run.id}", *pairs(_facts(run))]
     for line in run.logs:
-        lines.append(f"  {line.level}: {visible(line.message)}" + (f" {compact(line.data)}" if line.data is not None else ""))
+        lines.append(
+            f"  {line.level}: {visible(line.message)}" + (f" {compact(line.data)}" if line.data is not None else "")
+        )
     return Reply(run, lines)
 
 

@@ -84,9 +84,9 @@ def compact(value: Any) -> str:
     return visible(json.dumps(plain(value), ensure_ascii=False))
 
 
-def visible(text: str) -> str:
-    """Returns ``text`` on one line, with escapes in place of what a terminal would act on."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+def visible(text: str, keep: str = "") -> str:
+    """Returns ``text`` with escapes in place of what a terminal would act on, line ends too; not of ``keep``."""
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 
 def pairs(entries: Mapping[str, str]) -> list[str]:

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import AlloyError
 from ..model import ApiTrigger, CronTrigger, EventTrigger, FailurePolicy, Health, Revision, Script, Status, Trigger
 from .importing import import_folder
 from .options import Commands, add_command, add_database, add_limits, count, database_of, event_name, name_text
-from .reply import Reply, compact, pairs, visible
+from .reply import Reply, pairs, visible
 from .session import existing, source_text, writable
 from .tables import table
-
-if TYPE_CHECKING:
-    from .. import Alloy
 
 MOVES = {
     "pause": "stop a script from running until it is resumed",
@@ -88,12 +84,18 @@ def _add(
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings", "they go before what the file says at its top")
-    group.add_argument("--on", action="append", metavar="EVENT", help="run on this event, or 'event(field, …)'; repeatable")
-    group.add_argument("--cron", action="append", metavar="EXPRESSION", help="run on a schedule, such as '0 6 * * * UTC'")
+    group.add_argument(
+        "--on", action="append", metavar="EVENT", help="run on this event, or 'event(field, …)'; repeatable"
+    )
+    group.add_argument(
+        "--cron", action="append", metavar="EXPRESSION", help="run on a schedule, such as '0 6 * * * UTC'"
+    )
     group.add_argument("--api", action="append", metavar="'METHOD /PATH'", help="run when this is called")
     group.add_argument("--manual", action="append_const", const="yes", help="let people run it by name")
     group.add_argument("--priority", type=int, metavar="N", help="lower runs first (default: 100)")
-    group.add_argument("--on-failure", dest="failure_policy", choices=tuple(FailurePolicy), help="closed stops the operation")
+    group.add_argument(
+        "--on-failure", dest="failure_policy", choices=tuple(FailurePolicy), help="closed stops the operation"
+    )
     group.add_argument("--run-as", type=name_text, metavar="USER", help="who its own actions count as")
     group.add_argument("--description", help="what it is for")
     add_limits(group)  # type: ignore[arg-type]  # a group adds arguments as a parser does
@@ -108,7 +110,14 @@ def _list(arguments: argparse.Namespace) -> Reply:
         )  # fmt: skip
     header = ("name", "status", "live", "draft", "priority", "runs on")
     rows = [
-        (s.name, s.status.value, str(s.live_revision or "-"), str(s.draft_revision), str(s.priority), _triggers(s.triggers))
+        (
+            s.name,
+            s.status.value,
+            str(s.live_revision or "-"),
+            str(s.draft_revision),
+            str(s.priority),
+            _triggers(s.triggers),
+        )
         for s in found
     ]
     return Reply(found, table(header, rows) if rows else ["no scripts"])
@@ -135,9 +144,11 @@ def _show(arguments: argparse.Namespace) -> Reply:
         script = alloy.scripts.get(arguments.name, tenant=arguments.tenant)
         revision = alloy.scripts.revision(script.id, arguments.revision, tenant=arguments.tenant)
         health = alloy.scripts.health(script.id, tenant=arguments.tenant)
-    text = "\n".join("".join(c if c in "\t" else visible(c) for c in line) for line in revision.source.splitlines())
+    text = visible(revision.source.rstrip("\n"), keep="\t\n")
     lines = [f"{script.name} ({script.status}, version {script.version})", *pairs(_facts(script, health)), ""]
-    return Reply({"script": script, "health": health, "revision": revision}, [*lines, f"-- revision {revision.number}", text])
+    return Reply(
+        {"script": script, "health": health, "revision": revision}, [*lines, f"-- revision {revision.number}", text]
+    )
 
 
 def _facts(script: Script, health: Health) -> dict[str, str]:
@@ -165,7 +176,14 @@ def _revisions(arguments: argparse.Namespace) -> Reply:
         found: Sequence[Revision] = alloy.scripts.revisions(script.id, tenant=arguments.tenant)
     marks = {script.draft_revision: "draft", script.live_revision: "live"}
     rows = [
-        (str(r.number), marks.get(r.number, ""), r.created_at.isoformat(timespec="seconds"), r.author, r.sha256[:12], r.message)
+        (
+            str(r.number),
+            marks.get(r.number, ""),
+            r.created_at.isoformat(timespec="seconds"),
+            r.author,
+            r.sha256[:12],
+            r.message,
+        )
         for r in found
     ]
     return Reply(found, table(("revision", "", "written", "by", "sha256", "message"), rows))
@@ -228,18 +246,14 @@ def _mover(move: str) -> Callable[[argparse.Namespace], Reply]:
 def _activate(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
         return _written(
-            alloy.scripts.activate(
-                arguments.name, arguments.revision, tenant=arguments.tenant, author=arguments.author
-            )
+            alloy.scripts.activate(arguments.name, arguments.revision, tenant=arguments.tenant, author=arguments.author)
         )
 
 
 def _rollback(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
         return _written(
-            alloy.scripts.rollback(
-                arguments.name, arguments.revision, tenant=arguments.tenant, author=arguments.author
-            )
+            alloy.scripts.rollback(arguments.name, arguments.revision, tenant=arguments.tenant, author=arguments.author)
         )
 
 
@@ -251,7 +265,9 @@ def _delete(arguments: argparse.Namespace) -> Reply:
 
 def _written(script: Script) -> Reply:
     live = f"live revision {script.live_revision}" if script.live_revision else "never activated"
-    return Reply(script, [f"{script.name}: {script.status}, {live}, draft {script.draft_revision}, version {script.version}"])
+    return Reply(
+        script, [f"{script.name}: {script.status}, {live}, draft {script.draft_revision}, version {script.version}"]
+    )
 
 
 def _import(arguments: argparse.Namespace) -> Reply:

@@ -1,19 +1,21 @@
-"""The demo: takes made-up customers and orders through the gallery's scripts and prints what came of it."""
+"""The demo: takes made-up customers and orders through the gallery's scripts and tells what came of it."""
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TextIO
 
 from .. import Alloy
-from ..errors import NotFound
 from ..model import ApiTrigger, CronTrigger, EventTrigger, FailurePolicy, Trigger
+from ..stores.urls import redacted
 from . import data, summary
 from .flow import Flow
 from .frontmatter import GalleryScript, load_gallery
 from .platform import install
+from .publish import publish
 
 ORDERS_PER_CUSTOMER = 5
 FEWEST_CUSTOMERS = 20
@@ -22,65 +24,49 @@ PROGRESS_STEPS = 5
 REPORT = "nightly-report"
 
 
-def main(url: str, *, orders: int = 3000, out: TextIO) -> int:
-    """Returns 0 after running the demo and printing its summary. Safe to run again on the same database.
+def run_demo(url: str, *, orders: int = 3000, progress: TextIO) -> summary.Summary:
+    """Returns what came of the demo. Safe to run again on the same database.
 
     Args:
         url: Of the database that gets the gallery's scripts, such as ``sqlite:///alloy-demo.db``.
         orders: How many orders to make.
-        out: Where the report goes.
+        progress: Where lines about what is going on are printed.
 
     Raises:
         AlloyError: The database can't be used.
     """
-    alloy = Alloy(url)
-    try:
+    with Alloy(url) as alloy:
         scripts = load_gallery()
         flow = Flow(alloy, install(alloy))
-        publish(alloy, scripts)
-        print(f"{len(scripts)} scripts are active in {url}", file=out)
+        for script in scripts:
+            publish(alloy, script)
+        print(f"{len(scripts)} scripts are active in {redacted(url)}", file=progress, flush=True)
         started = time.perf_counter()
-        customers = _make_customers(flow, max(FEWEST_CUSTOMERS, orders // ORDERS_PER_CUSTOMER), out)
+        customers = _make_customers(flow, max(FEWEST_CUSTOMERS, orders // ORDERS_PER_CUSTOMER), progress)
         leaving = customers[::CLOSE_EVERY]
-        _make_orders(flow, orders, [customer for customer in customers if customer not in leaving], out)
+        _make_orders(flow, orders, [customer for customer in customers if customer not in leaving], progress)
         for customer in leaving:
             flow.delete_customer(customer["id"])
         report = alloy.run(REPORT, params={"day": _a_day(), "mail_to": "boss@example.no"})
         seconds = time.perf_counter() - started
         alloy.flush()
         hooks = hook_stats(alloy.stats(), scripts)
-        made = _summary(url, flow, hooks, scripts, seconds=seconds, report=report.value or {})
-        print("\n" + summary.render(made), end="", file=out)
-    finally:
-        alloy.close()
-    return 0
+        return _summary(redacted(url), flow, hooks, scripts, seconds=seconds, report=report.value or {})
 
 
-def publish(alloy: Alloy, scripts: Sequence[GalleryScript]) -> None:
-    """Creates the scripts, or brings those that are there already up to the gallery's text and settings."""
-    for script in scripts:
-        try:
-            alloy.scripts.get(script.name)
-        except NotFound:
-            alloy.scripts.create(script.name, script.source, **script.settings())
-        else:
-            alloy.scripts.update(script.name, script.source, **script.settings())
-        alloy.scripts.activate(script.name)
-
-
-def _make_customers(flow: Flow, count: int, out: TextIO) -> list[data.Record]:
+def _make_customers(flow: Flow, count: int, progress: TextIO) -> list[data.Record]:
     made = [customer for record in data.customers(count) if (customer := flow.create_customer(record)) is not None]
-    print(f"{len(made)} of {count} customers accepted", file=out)
+    print(f"{len(made)} of {count} customers accepted", file=progress, flush=True)
     return made
 
 
-def _make_orders(flow: Flow, count: int, customers: Sequence[data.Record], out: TextIO) -> None:
+def _make_orders(flow: Flow, count: int, customers: Sequence[data.Record], progress: TextIO) -> None:
     step = max(1, count // PROGRESS_STEPS)
     started = time.perf_counter()
     for index, record in enumerate(data.orders(count, customers), 1):
         flow.live_through(index, record)
         if index % step == 0:
-            print(f"{index} of {count} orders, {time.perf_counter() - started:.1f} s", file=out)
+            print(f"{index} of {count} orders, {time.perf_counter() - started:.1f} s", file=progress, flush=True)
 
 
 def _a_day() -> str:
@@ -154,9 +140,11 @@ def _summary(
 
 
 def _commands(url: str) -> tuple[str, ...]:
+    database = f"--database {shlex.quote(url)}"
     return (
-        f"alloy-lua --database {url} scripts list",
-        f"alloy-lua --database {url} fire customer.before_create "
-        """--entity '{"name": " Ola ", "email": "OLA@Example.no"}'""",
-        f"alloy-lua --database {url} serve",
+        f"alloy-lua scripts list {database}",
+        f"alloy-lua scripts show pricing-discount {database}",
+        f"alloy-lua runs list --status rejected {database}",
+        """alloy-lua fire customer.before_create --entity '{"name": " Ola  Nordmann", "email": "OLA@Example.no"}' """
+        + database,
     )

@@ -20,10 +20,10 @@ SLICE_MIN = 32  # as in meter.lua
 _TEMPLATE = """\
 local kit, main, FUEL, SECONDS, KB = ...
 local keep, on_error, collect_last = kit.driver.keep, kit.driver.on_error, kit.driver.collect_last
-local environment, setfenv, begin = kit.environment, kit.setfenv, kit.meter.begin
-local xpcall, type, setmetatable = kit.xpcall, kit.type, kit.setmetatable
+local environment, setfenv = kit.environment, kit.setfenv
+local xpcall, type = kit.xpcall, kit.type
 local set_call_limit, set_log_limits, has_logged = kit.set_call_limit, kit.set_log_limits, kit.has_logged
-local UNSET, null, COMPLEX = kit.UNSET, kit.null, {{}}
+local UNSET = kit.UNSET
 local WRITTEN = {{{written}}}
 local GRANT = FUEL < {slice} and FUEL or {slice}
 -- These are the meter's own variables (share_state): the same lines as its begin and used, without the calls.
@@ -49,43 +49,27 @@ local function scalar({arguments})
   return used, mask{values}
 end
 kit.meter.share_state(scalar)
-local out, at
-local function put(output_bytes, depth, code, mask{value_names})
-  if code == -1 then
-    out[at + 1] = setmetatable({{collect_last(output_bytes, depth)}}, kit.BIN)
-    at = at + 1
-    return
-  end
-  out[at + 1] = code
-  if not mask then
-    out[at + 2] = 0
-    at = at + 2
-    return
-  end
-  out[at + 2] = mask
-{stores}
-  at = at + 2 + {width_out}
+local rows = kit.rows
+local read, write, mark = rows.read, rows.write, rows.mark
+local record_next = kit.record_next
+local function put(output_bytes, depth, code, set{value_names})
+  if code == -1 then return rows.write_bytes(collect_last(output_bytes, depth)) end
+  if code == -2 then return mark("\\254") end
+  mark("{row_head}")
+  write(code)
+  write(set or 0){writes}
 end
-local function batch(packed, count, output_bytes, depth)
-  begin(1e12, 60, 1048576)
-  local v = kit.msgpack.decode_flat(packed, COMPLEX)
-  out, at = {{}}, 0
-  for row = 0, count - 1 do
-    local i = row * {width_in}
-    if {complex} then
-      out[at + 1], out[at + 2] = -2, 0
-      at = at + 2
-    else
-      put(output_bytes, depth, scalar({row}))
-    end
+-- Rows of {width} values in, rows out: [fuel, mask, values], -2, or a packed outcome.
+local function batch(packed, count, output_bytes, depth, record_after)
+  local at = rows.first(packed)
+  rows.begin(count)
+{declare}
+  for row = 1, count do
+{takes}
+    put(output_bytes, depth, scalar({arguments}))
+    if row == record_after then record_next() end
   end
-  begin(1e12, 60, 1048576)
-  for i = 1, at do
-    if out[i] == nil then out[i] = null end
-  end
-  local answer = kit.msgpack.encode(setmetatable(out, kit.LIST), 4, 1e9)
-  out = nil
-  return answer
+  return rows.finish()
 end
 return scalar, batch
 """
@@ -135,7 +119,6 @@ def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool, calls
             results.append(f"  if v{i} ~= UNSET then mask = mask + {1 << (i - 1)} else v{i} = nil end")
         results.append(_CHECK.format(i=i))
     names = [f"v{i}" for i in range(1, len(writes) + 1)]
-    complex_row = " or ".join(f"v[i + {i}] == COMPLEX" for i in range(1, len(reads) + 1))
     return _TEMPLATE.format(
         written=", ".join(f'"{name}"' for name in writes),
         arguments=", ".join(f"a{i}" for i in place.values()),
@@ -149,9 +132,9 @@ def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool, calls
         results="\n".join(results),
         values="".join(f", {name}" for name in names),
         value_names="".join(f", {name}" for name in names),
-        stores="\n".join(f"  out[at + {i + 2}] = {name}" for i, name in enumerate(names, 1)),
-        width_in=len(reads),
-        width_out=len(writes),
-        complex=complex_row or "false",
-        row=", ".join(f"v[i + {i}]" for i in range(1, len(reads) + 1)),
+        row_head=f"\\{0x90 + 2 + len(names)}" if len(names) < 14 else f"\\220\\0\\{2 + len(names)}",
+        writes="".join(f"\n  write({name})" for name in names),
+        width=len(reads),
+        declare=f"  local {', '.join(f'a{i}' for i in place.values())}" if reads else "",
+        takes="\n".join(f"    a{i}, at = read(packed, at)" for i in place.values()),
     )

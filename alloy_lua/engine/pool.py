@@ -13,11 +13,13 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from time import perf_counter
+from contextlib import suppress
+from time import perf_counter, sleep
 
 from .runtime import Runtime
 
 SLICE_SECONDS = 0.004
+LOOKS = 4
 MAX_IDLE = 16
 LOST_SEAT_SECONDS = 30.0
 
@@ -47,7 +49,6 @@ class RuntimePool:
         self.seat: list[Runtime] = []
         self.waiters: deque[_Waiter] = deque()
         self._seated = False
-        self._slice_ends = 0.0
         _reset_after_fork(self)
 
     def acquire(self) -> Runtime:
@@ -63,7 +64,11 @@ class RuntimePool:
             self._idle.append(runtime)
 
     def take_seat(self) -> Runtime:
-        """Returns the seat's runtime, waiting for it if a short run is under way."""
+        """Returns the seat's runtime, waiting for it if a short run is under way.
+
+        A waiter lets the others go on for a slice, looking a few times whether they have stopped, before it asks for
+        the seat: so being waited for costs them nothing but one hand-over a slice.
+        """
         try:
             return self.seat.pop()
         except IndexError:
@@ -71,9 +76,13 @@ class RuntimePool:
         if not self._seated:
             self._seated = True
             return self._make_seated()
+        for _ in range(LOOKS):
+            sleep(SLICE_SECONDS / LOOKS)
+            try:
+                return self.seat.pop()
+            except IndexError:
+                continue
         waiter = _Waiter()
-        if not self.waiters:
-            self._slice_ends = perf_counter() + SLICE_SECONDS
         self.waiters.append(waiter)
         give_up = perf_counter() + LOST_SEAT_SECONDS
         while perf_counter() < give_up:
@@ -91,26 +100,22 @@ class RuntimePool:
                 assert waiter.runtime is not None
                 return waiter.runtime
             return runtime
+        with suppress(ValueError):
+            self.waiters.remove(waiter)
         return self._make_seated()  # an interrupt struck the owner between taking the seat and leaving it
 
     def leave_seat(self, runtime: Runtime) -> None:
-        """Puts the seat's runtime back, or hands it to the first waiter once this thread's slice is over."""
+        """Puts the seat's runtime back, or hands it to the first waiter: it has let this thread have its slice."""
         if runtime.retired:
             self._seated = False
             return
-        if self.waiters:
-            now = perf_counter()
-            if now > self._slice_ends:
-                try:
-                    waiter = self.waiters.popleft()
-                except IndexError:
-                    pass
-                else:
-                    self._slice_ends = now + SLICE_SECONDS
-                    waiter.runtime = runtime
-                    waiter.ready.release()
-                    return
-        self.seat.append(runtime)
+        try:
+            waiter = self.waiters.popleft()
+        except IndexError:
+            self.seat.append(runtime)
+            return
+        waiter.runtime = runtime
+        waiter.ready.release()
 
     def forget(self) -> None:
         """Drops all runtimes: in a forked child, another thread of the parent may have been inside one."""

@@ -18,14 +18,14 @@ from ..engine.runtime import Batch, Runtime, Scalar
 from ..errors import AlloyError, InvalidValue
 from ..events import Event
 from ..model import Run, RunStatus
-from ..outcome import Outcome, ScriptRun
+from ..outcome import Outcome, ScriptRun, WentWell
 from ..ports import EntityAdapter
 from .context import Ambient
 from .registry import Binding
 from .runner import Execution, Fold, Runner, View, put_change, run_record
 
 MAX_TEXT = 16_384
-MOST_TRAINING_FUEL = 2_000
+SHORT_FUEL = 2_000  # a run that takes more is no short run: it should not hold the seat
 _EPOCH = time() - perf_counter()
 
 Plan = Callable[[Any, "str | None"], "Outcome | None"]
@@ -58,7 +58,7 @@ _CHANGED_OLD = """\
                         changes[{name!r}] = v{place}
 """
 _TEMPLATE = """\
-def make(way, pool, vitals, recorder, clock, Outcome, new, CONTINUE, scalars, InvalidValue):
+def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValue):
     runtime = driver = None
     seat, waiters, number_of = pool.seat, pool.waiters, vitals.count
     driver_in, train, collect, settle, note, explain, fit, misfit = (
@@ -126,13 +126,25 @@ def make(way, pool, vitals, recorder, clock, Outcome, new, CONTINUE, scalars, In
         if timed:
             recorder.quota -= 1
             note(number, record, user, changes, fuel, started, took)
-        outcome = new(Outcome)
-        outcome._facts = (CONTINUE, changes, fuel, record, explain, number, took)
+        outcome = new(WentWell)
+        outcome.changes = changes
+        outcome.fuel = fuel
+        outcome._record = record
+        outcome._told = explain
+        outcome._number = number
+        outcome._took = took
         return outcome
 
     return plan
 """
-_SCALARS = frozenset((str, int, float, bool, type(None)))
+SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
+def function_of(text: str, name: str) -> Any:
+    """Returns the function ``name`` of a generated text, in which the only words from outside are quoted field names."""
+    space: dict[str, Any] = {}
+    exec(text, space)
+    return space[name]
 
 
 def plan_source(binding: Binding) -> str:
@@ -159,9 +171,17 @@ def plan_source(binding: Binding) -> str:
 
 
 class FastWay:
-    """What the plans of one binding share: its drivers, and the way back to the general path."""
+    """What the plans of one binding share: its drivers, and the way back to the general path.
 
-    def __init__(self, runner: Runner, binding: Binding, event: Event, tenant: str, adapter: EntityAdapter) -> None:
+    ``demote`` is called when the script turns out to run long: it should go the general way, where long runs go side
+    by side.
+    """
+
+    def __init__(
+        self, runner: Runner, binding: Binding, event: Event, tenant: str, adapter: EntityAdapter,
+        demote: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._demote = demote
         self._runner = runner
         self.pool = runner.engine.pool
         self.recorder = runner.recorder
@@ -174,11 +194,9 @@ class FastWay:
     def plan(self) -> Plan:
         """Returns the generated function for single records."""
         runner = self._runner
-        space: dict[str, Any] = {}
-        exec(plan_source(self.binding), space)  # the only names in the text are quoted field names
-        plan: Plan = space["make"](
-            self, runner.engine.pool, self.binding.vitals, runner.recorder, perf_counter, Outcome,
-            object.__new__, RunStatus.CONTINUE, _SCALARS, InvalidValue,
+        plan: Plan = function_of(plan_source(self.binding), "make")(
+            self, runner.engine.pool, self.binding.vitals, runner.recorder, perf_counter, WentWell,
+            object.__new__, SCALARS, InvalidValue,
         )  # fmt: skip
         return plan
 
@@ -190,7 +208,7 @@ class FastWay:
     def train(runtime: Runtime, driver: Scalar, answer: Any, arguments: tuple[Any, ...]) -> None:
         """Has the driver compiled, if its first run was an ordinary and a short one."""
         fuel = answer[0] if isinstance(answer, tuple) else answer
-        if 0 <= fuel < MOST_TRAINING_FUEL:
+        if 0 <= fuel < SHORT_FUEL:
             runtime.train(driver, arguments)
 
     def batch_in(self, runtime: Runtime) -> Batch:
@@ -205,9 +223,11 @@ class FastWay:
         """Returns the packed outcome of the run that has just answered -1; retires a runtime out of memory."""
         return runtime.collect(self.binding.limits)
 
-    def settle(self, packed: str | bytes, record: Any, user: str | None, started: float, took: float) -> Outcome:
-        """Returns the outcome of a run that had more to tell."""
-        return self._finish(result_of(packed, self.binding.limits), record, user, started, took)
+    def settle(
+        self, packed: str | bytes, record: Any, user: str | None, started: float, took: float, number: int = 0
+    ) -> Outcome:
+        """Returns the outcome of run ``number`` (0: not counted yet), which had more to tell."""
+        return self._finish(result_of(packed, self.binding.limits), record, user, started, took, number)
 
     def misfit(
         self, error: AlloyError, fuel: int, record: Any, user: str | None, started: float, took: float
@@ -215,9 +235,13 @@ class FastWay:
         """Returns the outcome of a run that assigned a value which the field cannot take."""
         return self._finish(RunResult(RunStatus.FAILED, fuel, error=error), record, user, started, took)
 
-    def _finish(self, result: RunResult, record: Any, user: str | None, started: float, took: float) -> Outcome:
+    def _finish(
+        self, result: RunResult, record: Any, user: str | None, started: float, took: float, number: int = 0
+    ) -> Outcome:
+        if result.fuel >= SHORT_FUEL:
+            self._demote()
         runner, view = self._runner, View(record, self._adapter)
-        execution = self._execution(self.next_run())
+        execution = self._execution(number or self.next_run())
         fold = Fold(record, self._adapter, view)
         ambient = Ambient(user, self._tenant, depth=1)
         run = runner.finish(execution, result, ambient, view, _wall(started), int(took * 1e6))
@@ -244,6 +268,8 @@ class FastWay:
         self, number: int, record: Any, user: str | None, changes: dict[str, Any], fuel: int, started: float, took: float
     ) -> None:
         """Keeps the record of an uneventful run."""
+        if fuel >= SHORT_FUEL:
+            self._demote()
         identity = self._adapter.identity(record)
         self.binding.vitals.durations.append(int(took * 1e6))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -38,7 +38,7 @@ class Vitals:
     __slots__ = (
         "_counter", "_failures", "_lock", "_on_trip", "_opened_at", "_policy", "_probing", "_taken", "changed", "count",
         "durations", "failed", "fuel", "last_error", "last_error_at", "rejected", "script_id", "serial", "skipped", "state",
-        "tenant", "totals",
+        "tenant", "totals", "unused",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +48,7 @@ class Vitals:
         self._on_trip = on_trip
         self._counter = itertools.count(1)
         self._taken = 0
+        self.unused = 0  # numbers handed out for runs that then took another
         self.count = self._counter.__next__
         self.serial = serial
         self.tenant = tenant
@@ -64,10 +65,14 @@ class Vitals:
         self._probing = False
         self._lock = threading.Lock()
 
+    def numbers(self, count: int) -> Iterator[int]:
+        """Returns the numbers of the next ``count`` runs, counting each as it is taken."""
+        return itertools.islice(self._counter, count)
+
     @property
     def runs(self) -> int:
         """How many runs this process has counted."""
-        return int(repr(self._counter)[6:-1]) - 1  # "count(7)": the one way to look without counting
+        return int(repr(self._counter)[6:-1]) - 1 - self.unused  # "count(7)": the one way to look without counting
 
     @property
     def closed(self) -> bool:

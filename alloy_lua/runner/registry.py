@@ -14,9 +14,9 @@ from .health import Vitals
 
 
 class Binding:
-    """One active script on one event. Immutable but for its program, which is compiled at first use."""
+    """One active script on one event. Its program is compiled at first use; ``long`` is set once a run took long."""
 
-    __slots__ = ("_engine", "_problem", "_program", "_source", "closed", "fields", "grants", "limits", "script", "vitals")
+    __slots__ = ("_engine", "_problem", "_program", "_source", "closed", "fields", "grants", "limits", "long", "script", "vitals")
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Binding:
         self.grants = frozenset(script.capabilities)
         self.closed = script.failure_policy is FailurePolicy.CLOSED
         self.vitals = vitals
+        self.long = False
         self._source = source
         self._engine = engine
         self._program: Program | None = None

@@ -105,7 +105,7 @@ class Runner:
         chain = self.registry.chain(ambient.tenant, event.name)
         view = View(record, adapter)
         if not chain:
-            return Outcome((RunStatus.CONTINUE, {}, 0, record, None, 0, 0.0))
+            return Outcome(RunStatus.CONTINUE, {}, 0, record)
         try:
             inside = ambient.entered(event.name, event.entity_type, adapter.identity(record))
         except RecursionLimit as error:
@@ -311,14 +311,14 @@ class Fold:
     def outcome(self) -> Outcome:
         """Returns the sum; a rejected or failed chain changes nothing."""
         changes = self._view.changes if self._status is RunStatus.CONTINUE else {}
-        return Outcome((self._status, changes, self._fuel, self._record, self._more, 0, 0.0))
+        return Outcome(self._status, changes, self._fuel, self._record, self._more)
 
 
 def failure(error: AlloyError, record: Any) -> Outcome:
     """Returns the outcome of a fire that failed before any script ran."""
     more = Details()
     more.error = error
-    return Outcome((RunStatus.FAILED, {}, 0, record, more, 0, 0.0))
+    return Outcome(RunStatus.FAILED, {}, 0, record, more)
 
 
 def put_change(changes: dict[str, Any], name: str, old: Any, new: Any) -> None:

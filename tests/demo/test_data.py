@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from alloy_lua.bridges.hosts import checks
 
+from alloy_lua.bridges.hosts import checks
 from alloy_lua.demo.data import COUNTRIES, PRODUCTS, Record, customers, iban, orders
 
 CUSTOMERS = customers(400, seed=7)

@@ -9,8 +9,8 @@ import pytest
 
 from alloy_lua import Alloy, Outcome
 from alloy_lua.demo.frontmatter import GalleryScript, load_cases, load_gallery
-from alloy_lua.demo.main import publish
 from alloy_lua.demo.platform import Platform, install
+from alloy_lua.demo.publish import publish
 
 Case = dict[str, Any]
 ANYTHING = "*"
@@ -44,7 +44,7 @@ def platform(alloy: Alloy) -> Platform:
 
 def perform(alloy: Alloy, script: GalleryScript, case: Case) -> Outcome:
     """Returns what the case's event, or a run by hand if it names none, makes of its record with this script alone."""
-    publish(alloy, [script])
+    publish(alloy, script)
     given = {"before": case.get("before"), "params": case.get("params")}
     if "event" in case:
         return alloy.fire(case["event"], case.get("entity"), **given)
@@ -52,9 +52,7 @@ def perform(alloy: Alloy, script: GalleryScript, case: Case) -> Outcome:
 
 
 def filled(expected: Any, got: Any) -> Any:
-    """Returns ``expected`` with what was got in place of ``"*"``; an empty Lua table stands for a list as well."""
-    if expected == {} and got == []:
-        return got
+    """Returns ``expected`` with what was got in place of ``"*"``."""
     if not isinstance(expected, dict) or not isinstance(got, dict):
         return expected
     return {name: got.get(name) if value == ANYTHING else value for name, value in expected.items()}

@@ -9,6 +9,7 @@ local C = ffi.C
 local ascii = {}
 for c = 1, 127 do ascii[c] = string.char(c) end
 local kit = {
+  buffer = require("string.buffer"),
   strspn = function(s, accept) return tonumber(C.strspn(s, accept)) end,
   ascii_bytes = table.concat(ascii),
   protected = setmetatable({}, {__mode = "k"}),
@@ -108,6 +109,17 @@ local optimise = require("jit.opt").start
 optimise("maxtrace=8000", "maxmcode=16384", "maxrecord=8000")
 -- Sets after how many calls a function is compiled; also sets all counters back.
 kit.compile_after = function(calls) optimise("hotloop=" .. calls) end
+local on, off = require("jit").on, require("jit").off
+kit.compile_nothing = function() off() end
+-- Has the very next loop turn or call compiled.
+kit.record_next = function()
+  on()
+  optimise("hotloop=1")
+end
+kit.compile_again = function(calls)
+  on()
+  optimise("hotloop=" .. calls)
+end
 -- Forgets the machine code of library functions by themselves, so that what is compiled next takes them in.
 local flush = require("jit").flush
 kit.flush_libraries = function()

@@ -18,7 +18,7 @@ local EXACT = 9007199254740992 -- 2^53: beyond it neighbouring integers are one 
 local function invalid(message) error({code = "invalid_value", message = message}, 0) end
 
 -- Decoding ------------------------------------------------------------------------------------------------
-local text, at, deepest, odd -- odd: what stands for nan and inf, if they are no error
+local text, at, deepest
 local decode_value
 
 local function unsigned(n)
@@ -44,7 +44,6 @@ local function real()
   local mantissa = (high % 1048576) * 4294967296 + low
   if exponent == 0 then return sign * mantissa * 2 ^ -1074 end
   if exponent == 2047 then
-    if odd then return odd end
     invalid("got nan or inf, wanted a finite number")
   end
   return sign * (1 + mantissa * 2 ^ -52) * 2 ^ (exponent - 1023)
@@ -122,28 +121,10 @@ end
 -- Returns the value that `packed` holds.
 local function decode(packed, depth_limit)
   charge_bytes(#packed)
-  text, at, deepest, odd = packed, 1, depth_limit, nil
+  text, at, deepest = packed, 1, depth_limit
   local value = decode_value(0)
   text = ""
   return value
-end
-
--- Returns the values of a flat list, nil as nil, and a list or map among them as `complex`.
-local function decode_flat(packed, complex)
-  charge_bytes(#packed)
-  text, at, deepest, odd = packed, 1, 100, complex
-  local tag = byte(text, 1)
-  at = 2
-  local n = tag == 0xdc and unsigned(2) or tag == 0xdd and unsigned(4) or tag - 0x90
-  local values = {}
-  for i = 1, n do
-    F = K + F if F < 0 then F = T() end
-    local value = decode_value(1)
-    if type(value) == "table" then value = complex end
-    values[i] = value
-  end
-  text, odd = "", nil
-  return values
 end
 
 -- Encoding ------------------------------------------------------------------------------------------------
@@ -257,6 +238,6 @@ local function encode(value, depth_limit, size_limit)
   return packed
 end
 
-kit.msgpack = {decode = decode, decode_flat = decode_flat, encode = encode}
+kit.msgpack = {decode = decode, encode = encode}
 kit.output_error = invalid
 kit.LIST, kit.BIN = LIST, BIN

@@ -1,0 +1,60 @@
+# Needs Python 3.11 or newer, pip and make. Everything is installed into .venv, and again only when setup.cfg changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?=
+
+.PHONY: help demo test lint types bench docs wheel clean
+
+help:
+	@echo "make demo    run the demo on a SQLite file"
+	@echo "make test    run the tests"
+	@echo "make lint    check style and format"
+	@echo "make types   check types"
+	@echo "make bench   measure, and rewrite docs/benchmarks.md"
+	@echo "make docs    write the generated pages of docs/"
+	@echo "make wheel   build wheel and sdist into dist/"
+	@echo "make clean   remove all that was built and installed"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "$(PYTHON): wanted Python 3.11 or newer, got " + sys.version.split()[0] + "; try make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# What running needs, and what developing needs on top.
+$(VENV)/.runtime: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(VENV)/.runtime $@
+
+demo: $(VENV)/.runtime
+	$(BIN)/alloy-lua demo $(DEMO)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy passes over the folders that package_dir maps, so it reads the package as it is installed.
+types: $(VENV)/.dev
+	rm -rf build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/types .
+	MYPYPATH=build/types $(BIN)/mypy --config-file setup.cfg --package alloy_lua
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks --write
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py
+
+wheel: $(VENV)/.dev
+	rm -rf build dist
+	$(BIN)/python -m build --outdir dist .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis alloy-demo.db*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

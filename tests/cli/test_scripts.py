@@ -1,0 +1,143 @@
+"""The commands on stored scripts, recorded runs, migrations and functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+DATABASE = "sqlite:///kept.db"
+
+
+def test_a_script_lives_from_draft_to_deletion(cli: Any) -> None:
+    cli.write("one.lua", "entity.a = 1")
+    cli.write("two.lua", "entity.a = 2")
+
+    def scripts(*arguments: str) -> str:
+        return str(cli("scripts", *arguments, ALLOY_DATABASE=DATABASE).done().out).strip()
+
+    assert (
+        scripts("create", "a", "one.lua", "--on", "x.before_create") == "a: draft, never activated, draft 1, version 1"
+    )
+    assert scripts("activate", "a") == "a: active, live revision 1, draft 1, version 2"
+    assert scripts("update", "a", "two.lua", "--priority", "5") == "a: active, live revision 1, draft 2, version 3"
+    assert scripts("activate", "a") == "a: active, live revision 2, draft 2, version 4"
+    assert scripts("rollback", "a", "1") == "a: active, live revision 1, draft 2, version 5"
+    assert scripts("pause", "a").startswith("a: paused")
+    assert scripts("resume", "a").startswith("a: active")
+    assert scripts("disable", "a").startswith("a: disabled")
+    assert scripts("archive", "a").startswith("a: archived")
+    assert scripts("restore", "a").startswith("a: draft")
+    assert [line.split()[:2] for line in scripts("revisions", "a").splitlines()[1:]] == [["1", "live"], ["2", "draft"]]
+    assert "entity.a = 2" in scripts("show", "a")
+    assert "entity.a = 1" in scripts("show", "a", "--revision", "1")
+    assert scripts("delete", "a") == "a: deleted"
+    assert scripts("list") == "no scripts"
+
+
+def test_options_go_before_what_the_file_says(cli: Any) -> None:
+    cli.write(
+        "a.lua", "-- on: order.before_create\n-- priority: 7\n-- capabilities: crm.read\n-- limits: strict\n\nreturn 1"
+    )
+    options = ("--priority", "3", "--on", "order.before_update(total, vip)", "--cron", "0 6 * * * Europe/Oslo")
+    made = cli("scripts", "create", "a", "a.lua", *options, "--json").done().json
+    assert (made["priority"], made["limits"], made["capabilities"]) == (3, "strict", ["crm.read"])
+    assert [trigger["kind"] for trigger in made["triggers"]] == ["event", "cron"]
+    shown = cli("scripts", "list").done().out
+    assert "order.before_update(total, vip), cron 0 6 * * * Europe/Oslo" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--on", "order.nonsense"), "on: got 'order.nonsense'"),
+        (("--cron", "every day"), "cron: got 'every day'"),
+        (("--api", "/path"), "api: got '/path'"),
+        (("--priority", "99999999"), "priority: got 99999999"),
+        (("--capability", "a b"), "capability: got 'a b'"),
+        (("--activate",), "unexpected symbol"),
+    ],
+)
+def test_a_wrong_setting_is_told_and_stores_nothing(cli: Any, options: tuple[str, ...], told: str) -> None:
+    cli.write("a.lua", "return ===")
+    found = cli("scripts", "create", "a", "a.lua", *options)
+    assert (found.code, found.out, found.err.count("\n")) == (1, "", 1)
+    assert told in found.err
+    assert cli("migrate").code == 0
+    assert cli("scripts", "list", "--json").done().json == []
+
+
+def test_a_stale_update_is_a_conflict(cli: Any) -> None:
+    cli.write("a.lua", "return 1")
+    cli("scripts", "create", "a", "a.lua").done()
+    cli("scripts", "update", "a", "--description", "new").done()
+    found = cli("scripts", "update", "a", "--description", "newer", "--expected-version", "1")
+    assert (found.code, found.err.startswith("error: conflict: ")) == (1, True)
+
+
+def test_an_update_that_is_to_run_at_once_must_compile(cli: Any) -> None:
+    cli.write("a.lua", "return 1")
+    cli.write("bad.lua", "return return")
+    cli("scripts", "create", "a", "a.lua", "--activate").done()
+    found = cli("scripts", "update", "a", "bad.lua", "--activate")
+    assert (found.code, found.err.startswith("error: compile_error: ")) == (1, True)
+    assert cli("scripts", "show", "a", "--json").done().json["script"]["draft_revision"] == 1
+
+
+def test_one_tenants_scripts_are_not_anothers(cli: Any) -> None:
+    cli.write("a.lua", "return 1")
+    cli("scripts", "create", "a", "a.lua", "--tenant", "acme").done()
+    assert cli("scripts", "list").done().out == "no scripts\n"
+    assert [script["name"] for script in cli("scripts", "list", "--tenant", "acme", "--json").done().json] == ["a"]
+
+
+def test_import_creates_updates_and_leaves_alone(cli: Any) -> None:
+    cli.write("hooks/a.lua", "-- on: order.before_create\n-- capabilities: b.c, a.b\nreturn 1")
+    cli.write("hooks/b.lua", "-- manual: yes\nreturn 2")
+    cli.write("hooks/notes.txt", "no script")
+    assert cli("scripts", "import", "hooks").done().out == "a: created, draft\nb: created, draft\n"
+    cli.write("hooks/b.lua", "-- manual: yes\nreturn 3")
+    assert cli("scripts", "import", "hooks", "--activate").done().out == "a: unchanged, active\nb: updated, active\n"
+    assert cli("run", "b").done().out.splitlines()[1] == "value: 3"
+
+
+def test_import_writes_nothing_if_any_file_is_wrong(cli: Any) -> None:
+    cli.write("hooks/a.lua", "return 1")
+    cli.write("hooks/b.lua", "return return")
+    cli.write("hooks/c.lua", "-- name: a\nreturn 1")
+    found = cli("scripts", "import", "hooks")
+    assert (found.code, found.out) == (1, "")
+    assert found.err.splitlines() == [
+        "error: compile_error: b.lua: unexpected symbol near 'return' (line 1, column 8)",
+        "error: validation_error: c.lua: name: got 'a', which another file has, wanted one of its own",
+    ]
+    assert cli("scripts", "list").done().out == "no scripts\n"
+
+
+def test_migrate_says_what_is_to_be_done_and_does_it(cli: Any) -> None:
+    (cli.folder / "alloy.db").write_bytes(b"")
+    check = cli("migrate", "--check")
+    assert (check.code, check.out.startswith("pending: 0001")) == (1, True)
+    assert cli("migrate").done().out.startswith("applied: 0001")
+    assert cli("migrate", "--check").done().out == "up to date\n"
+    assert cli("migrate", "--json").done().json == {"applied": []}
+
+
+def test_runs_are_listed_by_script_status_and_time(cli: Any) -> None:
+    cli.write("a.lua", 'if entity.bad then abort("no") end')
+    cli("scripts", "create", "a", "a.lua", "--on", "order.before_create", "--activate").done()
+    cli("fire", "order.before_create", "--entity", '{"bad": true}')
+    cli("fire", "order.before_create", "--entity", "{}").done()
+    rejected = cli("runs", "list", "--script", "a", "--status", "rejected").done().out.splitlines()
+    assert len(rejected) == 2
+    assert rejected[1].split()[-1] == "no"
+    assert cli("runs", "list", "--since", "2999-01-01").done().out == "no runs\n"
+    assert cli("runs", "list", "--script", "b").code == 1
+
+
+def test_functions_are_listed_and_described(cli: Any) -> None:
+    everything = cli("functions").done().out
+    assert "  str.trim(s)\n" in everything
+    one = cli("functions", "str.trim").done().out
+    assert one.startswith("str.trim(s) -> string\n")
+    assert {each["name"].split(".")[0] for each in cli("functions", "money", "--json").done().json} == {"money"}
