@@ -21,7 +21,7 @@ dict                   table (string or whole-number keys)         dict
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -91,28 +91,28 @@ def to_plain(value: Any) -> Any:
     raise InvalidValue(f"got a {kind.__module__}.{kind.__qualname__}, which has no form in Lua")
 
 
-def pack(value: Any, *, limit: int, what: str) -> bytes:
+def pack(value: Any, *, limit: int, what: str, names: Sequence[str] = ()) -> bytes:
     """Returns ``value`` as MessagePack.
 
     Args:
         value: Any value of the table above, nested at most `MAX_DEPTH` deep.
         limit: Most bytes the result may have.
         what: What the value is, for messages: ``"entity"``.
+        names: What the elements of ``value``, a list, are called in messages.
 
     Raises:
         InvalidValue: The value, or one inside it, cannot cross; or it is too large.
     """
-    packer = msgpack.Packer(default=to_plain, strict_types=True, autoreset=True)
     try:
-        packed: bytes = packer.pack(value)
+        packed: bytes = msgpack.packb(value, default=to_plain, strict_types=True)
     except InvalidValue as error:
-        raise InvalidValue(f"{what}: {error.message}", details=_locate(value)) from None
+        raise InvalidValue(f"{what}: {error.message}", details=_locate(value, names)) from None
     except (OverflowError, ValueError, TypeError, UnicodeEncodeError, RecursionError) as error:
         raise InvalidValue(f"{what}: {_reason(value, error)}") from None
     if len(packed) > limit:
         raise InvalidValue(f"{what}: got {len(packed)} bytes, wanted at most {limit}")
     if _has_odd_numbers(packed):
-        problem = _odd_number(value, what, 0)
+        problem = _odd_number(dict(zip(names, value, strict=True)) if names else value, "" if names else what, 0)
         if problem:
             raise InvalidValue(problem)
     return packed
@@ -128,15 +128,17 @@ def _reason(value: Any, error: Exception) -> str:
     return f"got a value that has no form in Lua ({error})"
 
 
-def _locate(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            try:
-                msgpack.packb(inner, default=to_plain, strict_types=True)
-            except InvalidValue:
-                return {"field": name}
-            except (OverflowError, ValueError, TypeError):
-                continue
+def _locate(value: Any, names: Sequence[str]) -> dict[str, Any]:
+    fields = value if isinstance(value, dict) else {}
+    for inner in value if names else ():
+        fields = {**fields, **inner} if isinstance(inner, dict) else fields
+    for name, inner in fields.items():
+        try:
+            msgpack.packb(inner, default=to_plain, strict_types=True)
+        except InvalidValue:
+            return {"field": name}
+        except (OverflowError, ValueError, TypeError):
+            continue
     return {}
 
 
@@ -157,7 +159,7 @@ def _odd_number(value: Any, path: str, depth: int) -> str | None:
     if depth > MAX_DEPTH:
         return f"{path}: nested deeper than {MAX_DEPTH} levels"
     if isinstance(value, Mapping):
-        pairs = ((f"{path}.{key}", inner) for key, inner in value.items())
+        pairs = ((f"{path}.{key}" if path else str(key), inner) for key, inner in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
         pairs = ((f"{path}[{i}]", inner) for i, inner in enumerate(value, 1))
     elif isinstance(value, str | bytes | bool | int) or value is None:
@@ -169,6 +171,26 @@ def _odd_number(value: Any, path: str, depth: int) -> str | None:
         if problem:
             return problem
     return None
+
+
+def jsonable(value: Any) -> Any:
+    """Returns ``value`` as JSON-like data for records: exact numbers and times as text, bytes as escaped text."""
+    if value is None or isinstance(value, bool | str | int) and type(value) in (bool, str, int):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(inner) for inner in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if type(value).__module__ == "decimal":
+        return str(value)
+    try:
+        return jsonable(to_plain(value))
+    except InvalidValue:
+        return f"<{type(value).__qualname__}>"
 
 
 def unpack(packed: str | bytes) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -59,8 +61,15 @@ def _demo(arguments: argparse.Namespace) -> Reply:
     from ..demo.summary import render
 
     progress = sys.stderr if arguments.json else sys.stdout
-    made = run_demo(arguments.database, orders=arguments.orders, progress=progress)
+    made = run_demo(arguments.database, orders=arguments.orders, progress=progress, program=_program())
     return Reply(made, ["", *render(made).splitlines()])
+
+
+def _program() -> str:
+    """Returns the words that start this command again in the same shell: its path, if the shell would not find it."""
+    found, called = shutil.which("alloy-lua"), sys.argv[0]
+    same = found is not None and os.path.realpath(found) == os.path.realpath(called)
+    return "alloy-lua" if same else shlex.quote(called)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

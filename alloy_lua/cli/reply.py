@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from decimal import Decimal
 from enum import Enum
 from typing import Any, TextIO
 
@@ -78,9 +77,7 @@ def _key(key: Any) -> str:
 
 
 def compact(value: Any) -> str:
-    """Returns ``value`` as JSON on one line, for people: letters as they are, amounts without quotes."""
-    if isinstance(value, Decimal):
-        return str(value)
+    """Returns ``value`` as JSON on one line, for people: letters as they are."""
     return visible(json.dumps(plain(value), ensure_ascii=False))
 
 

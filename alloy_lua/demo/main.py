@@ -24,13 +24,14 @@ PROGRESS_STEPS = 5
 REPORT = "nightly-report"
 
 
-def run_demo(url: str, *, orders: int = 3000, progress: TextIO) -> summary.Summary:
+def run_demo(url: str, *, orders: int, progress: TextIO, program: str) -> summary.Summary:
     """Returns what came of the demo. Safe to run again on the same database.
 
     Args:
         url: Of the database that gets the gallery's scripts, such as ``sqlite:///alloy-demo.db``.
         orders: How many orders to make.
         progress: Where lines about what is going on are printed.
+        program: How a shell finds the command line, for the commands to try next.
 
     Raises:
         AlloyError: The database can't be used.
@@ -51,7 +52,10 @@ def run_demo(url: str, *, orders: int = 3000, progress: TextIO) -> summary.Summa
         seconds = time.perf_counter() - started
         alloy.flush()
         hooks = hook_stats(alloy.stats(), scripts)
-        return _summary(redacted(url), flow, hooks, scripts, seconds=seconds, report=report.value or {})
+        commands = _commands(program, url)
+        return _summary(
+            redacted(url), flow, hooks, scripts, seconds=seconds, report=report.value or {}, commands=commands
+        )
 
 
 def _make_customers(flow: Flow, count: int, progress: TextIO) -> list[data.Record]:
@@ -120,6 +124,7 @@ def _summary(
     *,
     seconds: float,
     report: Mapping[str, Any],
+    commands: Sequence[str],
 ) -> summary.Summary:
     lenient = {script.name for script in scripts if script.failure_policy is FailurePolicy.OPEN}
     return summary.Summary(
@@ -135,16 +140,17 @@ def _summary(
         open_failures=sum(hook.failed for hook in hooks if hook.name in lenient),
         effects=flow.platform.counts,
         report=report,
-        commands=_commands(url),
+        commands=commands,
     )
 
 
-def _commands(url: str) -> tuple[str, ...]:
-    database = f"--database {shlex.quote(url)}"
+def _commands(program: str, url: str) -> tuple[str, ...]:
+    # Whole, so that they work when pasted; but a password is left for the reader to fill in.
+    database = f"--database {shlex.quote(redacted(url))}"
+    customer = """{"name": " Ola  Nordmann", "email": "OLA@Example.no"}"""
     return (
-        f"alloy-lua scripts list {database}",
-        f"alloy-lua scripts show pricing-discount {database}",
-        f"alloy-lua runs list --status rejected {database}",
-        """alloy-lua fire customer.before_create --entity '{"name": " Ola  Nordmann", "email": "OLA@Example.no"}' """
-        + database,
+        f"{program} scripts list {database}",
+        f"{program} scripts show pricing-discount {database}",
+        f"{program} runs list --status rejected {database}",
+        f"{program} fire customer.before_create --entity '{customer}' {database}",
     )

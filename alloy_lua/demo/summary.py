@@ -97,7 +97,7 @@ def _section(title: str, lines: Sequence[str]) -> list[str]:
 def _hooks(hooks: Sequence[HookStats]) -> list[str]:
     header = ("script", "event", "runs", "changed", "rejected", "failed", "p50", "p99", "fuel")
     rows = [_hook_row(hook) for hook in hooks]
-    return table(header, rows, left=2, widths={0: 18, 1: 24}) if rows else []
+    return table(header, rows, left=2, widths={0: 18, 1: 22}) if rows else []
 
 
 def _hook_row(hook: HookStats) -> tuple[str, ...]:

@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..errors import AlloyError, InvalidValue, LimitExceeded, ScriptError
+from ..errors import (
+    AlloyError,
+    CapabilityDenied,
+    Conflict,
+    HostError,
+    InvalidValue,
+    LimitExceeded,
+    NotFound,
+    ScriptError,
+    ValidationError,
+)
 from ..limits import Limits
 
 _POSITION = re.compile(r"script:(\d+): ")
+_INTERNAL = re.compile(r"\[alloy [^\]]*\]:\d+: ")
 _FRAME = re.compile(r"\n\tscript:(\d+): in (?:function '([^'\n]*)'|function <script:(\d+)>|(main chunk)|([^\n]*))")
 
 _LIMIT_MESSAGES = {
@@ -17,6 +28,11 @@ _LIMIT_MESSAGES = {
     "memory_exceeded": lambda limits: f"the script held more than {limits.memory_bytes} bytes of memory",
     "output_exceeded": lambda limits: f"the script's output is larger than {limits.output_bytes} bytes",
     "host_calls_exceeded": lambda limits: f"the script made more than {limits.host_calls} host calls",
+}
+
+
+_CLASSES: dict[str, type[AlloyError]] = {
+    kind.default_code: kind for kind in (InvalidValue, CapabilityDenied, HostError, NotFound, Conflict, ValidationError)
 }
 
 
@@ -31,12 +47,17 @@ def script_error(facts: dict[str, Any], limits: Limits) -> AlloyError:
     match = _POSITION.match(message)
     if match:
         line, message = int(match.group(1)), message[match.end() :]
+    else:
+        message = _INTERNAL.sub("", message, count=1)  # an error raised in C names the guarded function around it
+        first = _FRAME.search(facts.get("traceback") or "")
+        line = int(first.group(1)) if first and facts.get("traceback") else None
     if message == "not enough memory":
         return LimitExceeded(_LIMIT_MESSAGES["memory_exceeded"](limits), code="memory_exceeded")
     if message.startswith("stack overflow"):
         return LimitExceeded("the script's calls nest too deeply", code="stack_overflow", line=line)
-    if code == "invalid_value":
-        return InvalidValue(message, line=line, traceback=frames)
+    kind = _CLASSES.get(code or "", ScriptError)
+    if kind is not ScriptError:
+        return kind(message, line=line, traceback=frames)
     return ScriptError(message, code=code, line=line, traceback=frames)
 
 

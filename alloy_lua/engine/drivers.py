@@ -15,7 +15,7 @@ from ..limits import Limits
 from .program import Program
 
 MAX_FIELDS = 24
-SLICE_MIN = 32  # as in meter.lua
+SLICE_MIN = 36  # as in meter.lua
 
 _TEMPLATE = """\
 local kit, main, FUEL, SECONDS, KB = ...
@@ -28,6 +28,7 @@ local WRITTEN = {{{written}}}
 local GRANT = FUEL < {slice} and FUEL or {slice}
 -- These are the meter's own variables (share_state): the same lines as its begin and used, without the calls.
 local F, dead, serial, limit, slice, tick, granted, last, seconds, limit_kb, base_kb, peak_kb
+local protected_depth, coroutine_depth
 local function scalar({arguments})
 {guards}
   local e = {{{fields}}}
@@ -35,7 +36,7 @@ local function scalar({arguments})
   dead = false
   serial = serial + 1
   limit, slice, tick, granted, F, last = FUEL, {slice}, 0, GRANT, GRANT, -1
-  seconds, limit_kb, peak_kb = SECONDS, base_kb + KB, 0
+  seconds, limit_kb, peak_kb, protected_depth, coroutine_depth = SECONDS, base_kb + KB, 0, 0, 0
   local ok, value = xpcall(main, on_error{entity})
   if not ok or value ~= nil or dead{logged} then
     keep(ok, value, e, WRITTEN)
@@ -92,6 +93,7 @@ def fits(program: Program) -> bool:
         and program.arguments in ((), ("entity",))
         and len(set(program.reads) | set(program.writes)) <= MAX_FIELDS
         and not program.mentions & {"changed", "random", "randomseed"}
+        and not any(name.startswith("_") for name in (*program.reads, *program.writes))  # private: never readable
     )
 
 

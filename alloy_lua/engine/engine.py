@@ -116,14 +116,12 @@ class Engine:
         Raises:
             InvalidValue: The input cannot cross into Lua or is larger than ``limits.input_bytes``.
         """
-        packed = self._pack_input(given)
+        packed = pack_input(given)
         runtime = self.pool.acquire()
         try:
             answer = self._call(runtime, program, packed, given)
         finally:
             self.pool.release(runtime)
-        if given.state is not None and given.state.interrupt is not None:
-            raise given.state.interrupt
         return result_of(answer, given.limits, given.state)
 
     def _call(self, runtime: Runtime, program: Program, packed: bytes, given: RunInput) -> str:
@@ -134,59 +132,45 @@ class Engine:
         if given.seconds is not None:
             seconds = min(seconds, given.seconds)
         try:
-            return runtime.run(program, packed, fuel, seconds, limits.memory_bytes)
+            return runtime.run(
+                program, packed, fuel, seconds, limits, given.seed % SEED_MODULUS, given.read_only, given.state is not None
+            )
         except BaseException:
             runtime.retired = True
             raise
         finally:
             runtime.broker.state = None
 
-    @staticmethod
-    def _pack_input(given: RunInput) -> bytes:
-        limits = given.limits
-        data: dict[str, Any] = {
-            "options": {
-                "output_bytes": limits.output_bytes,
-                "depth": limits.value_depth,
-                "host_calls": limits.host_calls,
-                "log_lines": limits.log_lines,
-                "log_bytes": limits.log_bytes,
-                "seed": given.seed % SEED_MODULUS,
-                "read_only": given.read_only,
-                "eager": given.state is not None,
-            }
-        }
-        for name, value in (
-            ("entity", given.entity),
-            ("before", given.before),
-            ("params", given.params),
-            ("ctx", given.context),
-        ):
-            if value is not None:
-                data[name] = value
-        return pack(data, limit=limits.input_bytes, what="input")
 
 
-def result_of(answer: str, limits: Limits, state: CallState | None = None) -> RunResult:
+def pack_input(given: RunInput) -> bytes:
+    """Returns what the packed driver decodes: [entity, before, params, context], None where there is none."""
+    data = (given.entity, given.before, given.params, given.context)
+    return pack(list(data), limit=given.limits.input_bytes, what="input", names=INPUT_NAMES)
+
+
+INPUT_NAMES = ("entity", "before", "params", "ctx")
+
+
+def result_of(answer: str | bytes, limits: Limits, state: CallState | None = None) -> RunResult:
     """Returns the result that a runtime packed (driver.lua, ``outcome``)."""
-    data = unpack(answer)
-    changes = data.get("changes") or {}
-    for name in data.get("unset") or ():
-        changes[name] = None
-    error = data.get("error")
-    return RunResult(
-        status=RunStatus(data["status"]),
-        fuel=data["fuel"],
-        memory_bytes=int(data["memory"]),
-        changes=changes,
-        value=data.get("value"),
-        reason=data.get("reason"),
-        details=data.get("details"),
-        error=script_error(error, limits) if error else None,
-        logs=tuple(_log_line(*line) for line in data.get("logs") or ()),
-        lost_logs=data.get("lost") or 0,
-        effects=tuple(state.effects) if state is not None else (),
-    )
+    status, fuel, memory, logs, lost, *rest = unpack(answer)
+    result = RunResult(RunStatus(status), fuel, int(memory), lost_logs=lost)
+    if logs:
+        result.logs = tuple(_log_line(*line) for line in logs)
+    if state is not None:
+        result.effects = tuple(state.effects)
+    if status == "continue":
+        changes, unset, (value,) = rest
+        result.changes = changes if isinstance(changes, dict) else {}
+        for name in unset:
+            result.changes[name] = None
+        result.value = value
+    elif status == "rejected":
+        result.reason, (result.details,) = rest
+    else:
+        result.error = script_error(rest[0], limits)
+    return result
 
 
 def _log_line(level: str, message: str, data: bytes | None = None) -> LogLine:

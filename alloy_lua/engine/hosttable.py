@@ -12,6 +12,7 @@ from ..values import pack, unpack
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
 BYTES_PER_FUEL = 256
+INTERRUPTED = "interrupted"
 
 _log = logging.getLogger("alloy_lua.host")
 
@@ -24,17 +25,15 @@ class CallState:
         grants: The script's capabilities.
         spent: Fuel that nested runs used since the last host call returned.
         effects: Calls with effects that a dry run did not make.
-        interrupt: An exception that must leave Lua as it is (KeyboardInterrupt); raised after the run.
     """
 
-    __slots__ = ("call", "effects", "grants", "interrupt", "spent")
+    __slots__ = ("call", "effects", "grants", "spent")
 
     def __init__(self, call: HostCall, grants: frozenset[str]) -> None:
         self.call = call
         self.grants = grants
         self.spent = 0
         self.effects: list[dict[str, Any]] = []
-        self.interrupt: BaseException | None = None
 
 
 def needs_context(function: HostFunction) -> bool:
@@ -79,11 +78,18 @@ class HostTable:
 
 
 class Broker:
-    """Answers the host calls of one runtime. Never raises into Lua."""
+    """Answers the host calls of one runtime. Never raises into Lua: a KeyboardInterrupt ends the run and waits."""
 
     def __init__(self, table: HostTable) -> None:
         self._functions = table.functions
         self.state: CallState | None = None
+        self._interrupt: BaseException | None = None
+
+    def raise_interrupt(self) -> None:
+        """Raises the interrupt that ended the last run, if one did."""
+        interrupt, self._interrupt = self._interrupt, None
+        if interrupt is not None:
+            raise interrupt
 
     def __call__(self, number: int, packed: str) -> tuple[str, bytes, int]:
         """Returns (error code or "", packed result or message, fuel to charge)."""
@@ -97,9 +103,8 @@ class Broker:
             _log.exception("host function %s failed", function.name)
             return HostError.default_code, f"{function.name} failed".encode(), self._spent()
         except BaseException as error:
-            if self.state is not None:
-                self.state.interrupt = error
-            return HostError.default_code, b"interrupted", self._spent()
+            self._interrupt = error
+            return INTERRUPTED, b"", 0
         return "", answer, self._spent() + (len(packed) + len(answer)) // BYTES_PER_FUEL
 
     def _call(self, function: HostFunction, arguments: list[Any]) -> Any:

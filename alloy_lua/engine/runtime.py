@@ -37,21 +37,21 @@ _NAN = float("nan")
 
 Scalar = Callable[..., Any]
 Batch = Callable[[bytes, int, int, int, int], str]
-Execute = Callable[[bytes, int, float, float], str]
+Execute = Callable[..., str]
 
 
 @cache
-def _prelude() -> list[str]:
+def _prelude() -> list[bytes]:
     folder = resources.files(__package__) / "lua"
-    texts = []
+    texts: list[bytes] = []
     for name in PRELUDE:
-        texts += [name, (folder / f"{name}.lua").read_text("utf-8")]
+        texts += [name.encode(), (folder / f"{name}.lua").read_bytes()]
     return texts
 
 
 @cache
-def _boot_text() -> str:
-    return (resources.files(__package__) / "lua" / "boot.lua").read_text("utf-8")
+def _boot_text() -> bytes:
+    return (resources.files(__package__) / "lua" / "boot.lua").read_bytes()
 
 
 class Loaded:
@@ -191,14 +191,33 @@ class Runtime:
         """Returns the packed outcome of the scalar run that has just answered -1."""
         packed: str = self._collect(limits.output_bytes, limits.value_depth)
         self._retire_if_full(packed)
+        self.broker.raise_interrupt()
         return packed
 
-    def run(self, program: Program, packed: bytes, fuel: int, seconds: float, memory_bytes: int) -> str:
-        """Returns the packed outcome of running ``program`` on a packed input."""
+    def run(
+        self, program: Program, packed: bytes, fuel: int, seconds: float, limits: Limits, seed: int, read_only: bool,
+        eager: bool,
+    ) -> str:  # fmt: skip
+        """Returns the packed outcome of running ``program`` on a packed input.
+
+        Args:
+            program: What to run.
+            packed: [entity, before, params, context].
+            fuel: Units it may use.
+            seconds: Seconds it may take.
+            limits: Everything else it may use.
+            seed: What `math.random` draws from.
+            read_only: Whether assigning an entity field is an error.
+            eager: Whether the clock starts at once (for runs that may wait in host functions).
+        """
         execute = self.execute(program)
-        self.hold(memory_bytes)
-        outcome = execute(packed, fuel, seconds, memory_bytes / 1024)
+        self.hold(limits.memory_bytes)
+        outcome: str = execute(
+            packed, fuel, seconds, limits.memory_bytes / 1024, limits.output_bytes, limits.value_depth,
+            limits.host_calls, limits.log_lines, limits.log_bytes, seed, read_only, eager,
+        )  # fmt: skip
         self._retire_if_full(outcome)
+        self.broker.raise_interrupt()
         return outcome
 
     def _retire_if_full(self, outcome: str) -> None:

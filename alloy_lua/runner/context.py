@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 
 from ..engine import CallState
@@ -73,7 +73,9 @@ class Ambient:
             if key in keys:
                 raise RecursionLimit(f"{event}: fired again for {entity_type} {identity} while it was being handled")
             keys = keys | {key}
-        return replace(self, depth=self.depth + 1, keys=keys)
+        return Ambient(
+            self.user, self.tenant, self.dry_run, self.cascade, self.depth + 1, keys, self.run_id, self.caller
+        )
 
 
 AMBIENT: ContextVar[Ambient | None] = ContextVar("alloy_lua_ambient", default=None)

@@ -7,17 +7,6 @@ import itertools
 import os
 import time
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-
-
-def _base32(number: int, width: int) -> str:
-    digits = []
-    for _ in range(width):
-        number, digit = divmod(number, 32)
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))
-
-
 class RunIds:
     """Turns the number of a run into an id when somebody asks for it.
 
@@ -32,11 +21,11 @@ class RunIds:
 
     def _renew(self) -> None:
         started = int(time.time() * 1000)
-        self._prefix = _base32(started, 10) + _base32(int.from_bytes(os.urandom(5), "big"), 8)
+        self._prefix = f"{started:011x}{os.urandom(5).hex()}"
 
     def text(self, serial: int, number: int) -> str:
         """Returns the id of run ``number`` of the script with ``serial`` in this process."""
-        return f"{self._prefix}{_base32(serial, 4)}{_base32(number, 8)}"
+        return f"{self._prefix}{serial:05x}{number:09x}"
 
     def fresh(self) -> str:
         """Returns the id of a run that no script's counter counts."""

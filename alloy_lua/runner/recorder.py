@@ -95,10 +95,25 @@ class Recorder:
         with self._writing:
             while self._pending:
                 batch = [self._pending.popleft()() for _ in range(min(BATCH, len(self._pending)))]
-                try:
-                    self._store.add_runs(batch)
-                except AlloyError as error:
-                    self.dropped += len(batch)
-                    _log.error("%d runs could not be recorded: %s", len(batch), error)
+                if not self._write(batch):
                     return
         self.refill()
+
+    def _write(self, batch: list[Run]) -> bool:
+        """Returns whether the store took the batch; a run that it refuses does not take the others with it."""
+        try:
+            self._store.add_runs(batch)
+            return True
+        except ValidationError as error:
+            if len(batch) > 1:
+                return all([self._write([run]) for run in batch])
+            self._lose(batch, error)
+            return True
+        except AlloyError as error:
+            self._lose(batch, error)
+            return False
+
+    def _lose(self, batch: list[Run], error: AlloyError) -> None:
+        self.dropped += len(batch)
+        self.kept -= len(batch)
+        _log.error("%d runs could not be recorded: %s", len(batch), error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
@@ -16,7 +17,7 @@ from ..limits import Limits
 from ..model import Run, RunStatus, Script
 from ..outcome import Details, Outcome, ScriptRun
 from ..ports import EntityAdapter
-from ..values import restore
+from ..values import jsonable, restore
 from .context import AMBIENT, NOBODY, Ambient, Cascade, surroundings
 from .health import Vitals
 from .ids import RunIds, seed_of
@@ -202,7 +203,9 @@ class Runner:
         params: Mapping[str, Any] | None, cascade: Cascade, now: datetime,
     ) -> RunResult:  # fmt: skip
         program, mentions = execution.program, execution.program.mentions
-        given = RunInput(execution.limits, seed=seed_of(execution.run_id))
+        given = RunInput(execution.limits)
+        if "random" in mentions or "math" in mentions:
+            given.seed = seed_of(execution.run_id)
         if view is not None:
             given.entity = view.fields(program.reads)
             given.read_only = execution.trigger == "event" and execution.phase is not Phase.BEFORE
@@ -375,14 +378,14 @@ def run_record(
         fuel=result.fuel,
         memory_bytes=result.memory_bytes,
         reason=result.reason,
-        details=result.details,
+        details=jsonable(result.details),
         error_code=error.code if error else None,
         error_message=error.message if error else None,
         error_line=error.line if error else None,
         traceback=error.traceback if error else (),
-        changes=result.changes or None,
-        value=result.value,
-        logs=result.logs,
+        changes=jsonable(result.changes) if result.changes else None,
+        value=jsonable(result.value),
+        logs=tuple(replace(line, data=jsonable(line.data)) for line in result.logs),
         parent_id=ambient.run_id,
         depth=ambient.depth,
     )

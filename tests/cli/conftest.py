@@ -53,6 +53,13 @@ class Cli:
         )
         return Result(done.returncode, done.stdout, done.stderr)
 
+    def paste(self, line: str) -> Result:
+        """Runs a line as a shell in the folder does."""
+        done = subprocess.run(
+            line, shell=True, cwd=self.folder, env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=60
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts the command and leaves it running; Ctrl-C reaches it even if it does not reach the tests."""
         return subprocess.Popen(

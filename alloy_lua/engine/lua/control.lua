@@ -5,26 +5,18 @@
 local kit = ...
 local die, ended, serial = kit.meter.die, kit.meter.ended, kit.meter.serial
 local error, pcall, type, select, tostring, rawget = error, pcall, type, select, tostring, rawget
-local setmetatable, getmetatable = setmetatable, getmetatable
+local setmetatable, ipairs = setmetatable, ipairs
 local rawmetatable = kit.rawmetatable
 local create, resume, yield, status, running, isyieldable =
   coroutine.create, coroutine.resume, coroutine.yield, coroutine.status, coroutine.running, coroutine.isyieldable
-local format = string.format
+local format, find, sub = string.format, string.find, string.sub
 
 local MAX_PROTECTED = 190 -- as PUC Lua's 200 C levels
 local MAX_COROUTINES = 150
 local OUT_OF_MEMORY = "not enough memory"
 
-local protected_depth, coroutine_depth, depth_serial = 0, 0, 0
-
-local function same_run()
-  local current = serial()
-  if depth_serial ~= current then
-    depth_serial = current
-    protected_depth = 0
-    coroutine_depth = 0
-  end
-end
+local protected_depth, coroutine_depth -- the meter's own (share_state): set back when a run begins
+local share = kit.meter.share_state
 
 local function fail_if_over(message)
   local code = ended()
@@ -32,14 +24,22 @@ local function fail_if_over(message)
   if message == OUT_OF_MEMORY then die("memory_exceeded") end
 end
 
+-- An error raised in C names the guarded function that called it, not the script: that part is no one's business.
+local function plain(message)
+  if type(message) == "string" and sub(message, 1, 7) == "[alloy " then
+    local _, e = find(message, "]:%d+: ")
+    if e then return sub(message, e + 1) end
+  end
+  return message
+end
+
 local function after_pcall(ok, ...)
   protected_depth = protected_depth - 1
-  if not ok then fail_if_over((...)) end
-  return ok, ...
+  if ok then return true, ... end
+  fail_if_over((...))
+  return false, plain((...))
 end
 local function guarded_pcall(f, ...)
-  F = K + F if F < 0 then F = T() end
-  same_run()
   if protected_depth >= MAX_PROTECTED then error("pcall nested too deeply", 0) end
   protected_depth = protected_depth + 1
   return after_pcall(pcall(f, ...))
@@ -50,12 +50,10 @@ local function after_xpcall(handler, ok, ...)
   protected_depth = protected_depth - 1
   if ok then return true, ... end
   fail_if_over((...))
-  local _, result = guarded_pcall(handler, (...))
+  local _, result = guarded_pcall(handler, plain((...)))
   return false, result
 end
 local function guarded_xpcall(f, handler, ...)
-  F = K + F if F < 0 then F = T() end
-  same_run()
   if protected_depth >= MAX_PROTECTED then error("xpcall nested too deeply", 0) end
   protected_depth = protected_depth + 1
   return after_xpcall(handler, pcall(f, ...))
@@ -64,13 +62,13 @@ end
 local function after_resume(depth, ok, ...)
   coroutine_depth = coroutine_depth - 1
   protected_depth = depth
-  if not ok then fail_if_over((...)) end
-  return ok, ...
+  if ok then return true, ... end
+  fail_if_over((...))
+  return false, plain((...))
 end
 local function guarded_resume(co, ...)
   F = K * 4 + F if F < 0 then F = T() end
   if type(co) ~= "thread" then return resume(co) end
-  same_run()
   if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
   coroutine_depth = coroutine_depth + 1
   return after_resume(protected_depth, resume(co, ...))
@@ -80,7 +78,7 @@ local function after_wrap(depth, ok, ...)
   protected_depth = depth
   if ok then return ... end
   fail_if_over((...))
-  error((...), 0)
+  error(plain((...)), 0)
 end
 local function guarded_create(f)
   F = K * 16 + F if F < 0 then F = T() end
@@ -90,8 +88,7 @@ local function guarded_wrap(f)
   local co = guarded_create(f)
   return function(...)
     F = K * 4 + F if F < 0 then F = T() end
-    same_run()
-    if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
+      if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
     coroutine_depth = coroutine_depth + 1
     return after_wrap(protected_depth, resume(co, ...))
   end
@@ -128,6 +125,10 @@ local function guarded_tostring(...)
   if type(text) ~= "string" then error("'tostring' must return a string to 'tostring'", 2) end
   return text
 end
+
+for _, f in ipairs({
+  after_pcall, guarded_pcall, after_xpcall, guarded_xpcall, after_resume, guarded_resume, after_wrap, guarded_wrap,
+}) do share(f) end
 
 kit.identity = identity
 kit.tostring = guarded_tostring

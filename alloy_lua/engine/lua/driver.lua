@@ -87,25 +87,20 @@ local function nested_fields(set)
   end
 end
 
+-- The outcome as a list, in the order that engine.py reads it. What the script made stands one table deep.
 local function outcome(verdict, fuel, serial)
   local lines, lost = kit.logged(serial)
-  local out = {fuel = fuel, memory = memory_kb * 1024, logs = lines, lost = lost > 0 and lost or nil}
+  local logs = lines and setmetatable(lines, kit.LIST) or null
   if verdict == "rejected" then
-    out.status = "rejected"
-    out.reason, out.details = kit.rejection()
-  elseif verdict then
-    out.status = "failed"
-    out.error = {code = verdict, traceback = trace}
-  elseif not ok then
-    out.status = "failed"
-    out.error = error_facts(value, serial)
-  else
-    out.status = "continue"
-    out.value = value
-    out.changes, out.unset = changed_fields()
-    nested_fields(out.changes)
+    local reason, details = kit.rejection()
+    return {"rejected", fuel, memory_kb * 1024, logs, lost, reason, {details == nil and null or details}}
+  elseif verdict or not ok then
+    local facts = verdict and {code = verdict, traceback = trace} or error_facts(value, serial)
+    return {"failed", fuel, memory_kb * 1024, logs, lost, facts}
   end
-  return out
+  local changes, unset = changed_fields()
+  nested_fields(changes)
+  return {"continue", fuel, memory_kb * 1024, logs, lost, changes, unset, {value == nil and null or value}}
 end
 
 local function forget()
@@ -114,16 +109,20 @@ local function forget()
   kit.forget_iteration()
 end
 
+local function pack_outcome(verdict, fuel, serial)
+  return encode(outcome(verdict, fuel, serial), depth, 2, output_bytes)
+end
+
 -- Returns the packed outcome of the run that has just ended. The verdict is the meter's, not how the call ended.
 local function collect(verdict, fuel, serial)
   begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, 65536)
-  local packed_ok, packed = pcall(function() return encode(outcome(verdict, fuel, serial), depth + 2, output_bytes) end)
+  local packed_ok, packed = pcall(pack_outcome, verdict, fuel, serial)
   if not packed_ok then
     local why = packed
     if type(why) ~= "table" then why = {code = ended() or "output_exceeded", message = tostring(why)} end
     begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, 65536)
-    packed = encode({status = "failed", fuel = fuel, memory = memory_kb * 1024,
-      error = {code = why.code, message = why.message, traceback = ""}}, 10, 65536)
+    local facts = {code = why.code, message = why.message, traceback = ""}
+    packed = encode({"failed", fuel, memory_kb * 1024, null, 0, facts}, 10, 1, 65536)
   end
   forget()
   return packed
@@ -165,34 +164,37 @@ end
 local function executor(main, program)
   local names, unread, sets_globals = program.written, program.unread, program.sets_globals
   local params = program.params
-  return function(packed, fuel, seconds, kb)
+  return function(packed, fuel, seconds, kb, bytes, levels, host_calls, log_lines, log_bytes, seed, read_only, eager)
     begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, kb + 65536)
-    local decoded, input = pcall(decode, packed, 100)
+    output_bytes, depth = bytes, levels
+    kit.set_call_limit(host_calls)
+    kit.set_log_limits(log_lines, log_bytes)
+    kit.seed(seed)
+    local decoded, input = pcall(decode, packed, levels, 2, 1)
     if not decoded then
       keep(false, input)
       return collect(nil, 0, meter.serial())
     end
-    local fields, previous, options = input.entity, input.before, input.options
-    output_bytes, depth = options.output_bytes, options.depth
-    kit.set_call_limit(options.host_calls)
-    kit.set_log_limits(options.log_lines, options.log_bytes)
-    kit.seed(options.seed)
+    local fields, previous = input[1], input[2]
+    if fields == null then fields = nil end
+    if previous == null then previous = nil end
     if previous then previous = kit.read_only(previous, refuse_before) end
     local shown = fields
-    if fields and options.read_only then
+    if fields and read_only then
       shown = kit.read_only(fields, refuse_field)
     elseif fields and names then
       for i = 1, #unread do fields[unread[i]] = UNSET end
     end
-    keep(true, nil, not options.read_only and fields or nil, names, nil)
+    keep(true, nil, not read_only and fields or nil, names, nil)
     if entity and not names then original = copy(fields) end
     kit.set_entities(fields, previous)
-    local context = input.ctx
-    if context then context.budget = budget end
-    local arguments = {entity = shown, before = previous, params = input.params or {}, ctx = context}
+    local given, context = input[3], input[4]
+    if given == null then given = {} end
+    if context == null then context = nil else context.budget = budget end
+    local arguments = {entity = shown, before = previous, params = given, ctx = context}
     setfenv(main, kit.environment(sets_globals))
     begin(fuel, seconds, kb)
-    if options.eager then meter.start_clock() end
+    if eager then meter.start_clock() end
     ok, value = xpcall(main, on_error, arguments[params[1]], arguments[params[2]], arguments[params[3]], arguments[params[4]])
     local verdict, spent, serial = verdict_of(ok, value), used(), meter.serial()
     memory_kb = peak_kb()

@@ -60,7 +60,7 @@ local function log_line(level, message, data)
   end
   local packed
   if data ~= nil then
-    local ok, result = pcall(encode, data, VALUE_DEPTH, max_bytes - line_bytes)
+    local ok, result = pcall(encode, data, VALUE_DEPTH, 0, max_bytes - line_bytes)
     if not ok then
       kit.fail_if_over(result)
       if type(result) == "table" and result.code == "output_exceeded" then
@@ -83,8 +83,6 @@ kit.log = {
   error = function(message, data) log_line("error", message, data) end,
 }
 kit.has_logged = function() return log_serial == serial() end
-kit.log_state = function() return log_serial, max_lines, max_bytes end
-kit.call_state = function() return max_calls end
 -- Returns the lines and how many were not kept, for the run `of`.
 kit.logged = function(of)
   if log_serial ~= of then return nil, 0 end
@@ -119,9 +117,12 @@ local function pack_arguments(name, ...)
   for i = 1, n do
     if list[i] == nil then list[i] = null end
   end
-  local ok, packed = pcall(encode, setmetatable(list, kit.LIST), VALUE_DEPTH, ARGUMENT_BYTES)
+  local ok, packed = pcall(encode, setmetatable(list, kit.LIST), VALUE_DEPTH, 1, ARGUMENT_BYTES)
   if ok then return packed end
   kit.fail_if_over(packed)
+  if type(packed) == "table" and packed.code == "output_exceeded" then
+    raise("invalid_value", name .. ": got arguments of more than " .. ARGUMENT_BYTES .. " bytes")
+  end
   raise("invalid_value", name .. ": " .. (type(packed) == "table" and packed.message or tostring(packed)))
 end
 
@@ -139,9 +140,8 @@ kit.host_function = function(id, name, cost)
     if spent > 0 then charge(spent) end
     yield_slice() -- the host took time: the next check looks at the clock
     F = K + F if F < 0 then F = T() end
+    if code == "interrupted" then die(code) end
     if code ~= "" then raise(code, answer) end
-    local value = decode(answer, 100)
-    if value == null then return nil end
-    return value
+    return decode(answer, 100, 0, -1)
   end
 end

@@ -1,8 +1,8 @@
 -- MessagePack, the form in which structured values cross between Python and Lua.
 -- Source: https://github.com/msgpack/msgpack/blob/master/spec.md (no extension types).
 --
--- Decoded lists carry the metatable LIST so that an empty one stays a list. A nil inside a container becomes
--- `null`. Both directions are paid for in fuel and stop at a depth and at a size.
+-- Decoded lists carry the metatable LIST so that an empty one stays a list. A nil inside a list or table becomes
+-- `null`; only down to `nil_depth`, where tables hold fields, a nil stays nil. Both directions are paid for in fuel and stop at a depth and at a size.
 local kit = ...
 local byte, sub, char, reverse, rep = string.byte, string.sub, string.char, string.reverse, string.rep
 local floor, type, error, setmetatable, concat = math.floor, type, error, setmetatable, table.concat
@@ -18,7 +18,7 @@ local EXACT = 9007199254740992 -- 2^53: beyond it neighbouring integers are one 
 local function invalid(message) error({code = "invalid_value", message = message}, 0) end
 
 -- Decoding ------------------------------------------------------------------------------------------------
-local text, at, deepest
+local text, at, deepest, levels, nil_depth
 local decode_value
 
 local function unsigned(n)
@@ -65,7 +65,6 @@ local function decode_list(n, depth)
   end
   return setmetatable(list, LIST)
 end
--- Keeps nil as nil only at the top, where a missing field and an empty one are the same.
 local function decode_map(n, depth)
   local map = {}
   for _ = 1, n do
@@ -75,7 +74,7 @@ local function decode_map(n, depth)
       invalid("table key: got a " .. type(key) .. ", wanted a string or a whole number")
     end
     local value = decode_value(depth + 1)
-    if value == nil and depth > 0 then value = null end
+    if value == nil and depth > nil_depth then value = null end
     map[key] = value
   end
   return map
@@ -107,7 +106,7 @@ local READERS = {
 }
 
 function decode_value(depth)
-  if depth > deepest then invalid("value nested deeper than " .. deepest .. " levels") end
+  if depth > deepest then invalid("value nested deeper than " .. levels .. " levels") end
   local tag = byte(text, at)
   at = at + 1
   if tag < 0x80 then return tag end
@@ -118,10 +117,11 @@ function decode_value(depth)
   return READERS[tag](depth)
 end
 
--- Returns the value that `packed` holds.
-local function decode(packed, depth_limit)
+-- Returns the value that `packed` holds: at most `depth_limit` levels of tables inside `outer` ones of our own.
+local function decode(packed, depth_limit, outer, keep_nil)
   charge_bytes(#packed)
-  text, at, deepest = packed, 1, depth_limit
+  text, at = packed, 1
+  levels, deepest, nil_depth = depth_limit, depth_limit + outer, keep_nil
   local value = decode_value(0)
   text = ""
   return value
@@ -205,7 +205,7 @@ local function encode_bytes(s)
 end
 local function encode_table(t, depth)
   if rawmetatable(t) == BIN then return encode_bytes(rawget(t, 1)) end
-  if depth > deepest then invalid("value nested deeper than " .. deepest .. " levels") end
+  if depth >= deepest then invalid("value nested deeper than " .. levels .. " levels") end
   if open[t] then invalid("a table that contains itself cannot leave the script") end
   open[t] = true
   local shown = protected[t] or t
@@ -227,10 +227,11 @@ function encode_value(value, depth)
   else invalid("got a " .. kind .. ", wanted nil, boolean, number, string or table") end
 end
 
--- Returns `value` packed. Raises {code, message} if it cannot leave Lua, or is too deep or too large.
-local function encode(value, depth_limit, size_limit)
+-- Returns `value` packed: at most `depth_limit` levels of tables inside `outer` ones of our own. Raises
+-- {code, message} if it cannot leave Lua, or is too deep or too large.
+local function encode(value, depth_limit, outer, size_limit)
   pieces, count = {}, 0
-  size, largest, deepest, open = 0, size_limit, depth_limit, {}
+  size, largest, levels, deepest, open = 0, size_limit, depth_limit, depth_limit + outer, {}
   encode_value(value, 0)
   charge_bytes(size)
   local packed = concat(pieces, "", 1, count)

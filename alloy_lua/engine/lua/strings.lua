@@ -57,27 +57,36 @@ function G.rep(s, n, sep)
   return rep(s, n, sep)
 end
 
+-- What is known of a format: whether it shows values by %s, which could be tables (and show an address).
+local shows, shows_count = {}, 0
+local function examine(f)
+  if shows_count > 1000 then shows, shows_count = {}, 0 end
+  local bare = gsub(f, "%%%%", "")
+  if find(bare, "%%[-+ #0-9.]*p") then error("invalid option '%p' to 'format'", 3) end
+  local found = find(bare, "%%[-+ #0-9.]*s") ~= nil
+  shows[f] = found
+  shows_count = shows_count + 1
+  return found
+end
+
 local SHOWN = {table = true, ["function"] = true, thread = true, userdata = true}
-local function show(...)
+local function with_text(f, ...)
   local list, n = {...}, select("#", ...)
   for i = 1, n do
     F = K + F if F < 0 then F = T() end
     if SHOWN[type(list[i])] then list[i] = tostring(list[i]) end
   end
-  return list, n
-end
-local function refuse_pointer(f)
-  if type(f) == "string" and find(f, "p", 1, true) and find(gsub(f, "%%%%", ""), "%%[-+ #0-9.]*p") then
-    error("invalid option '%p' to 'format'", 3)
-  end
+  return format(f, unpack(list, 1, n))
 end
 function G.format(f, ...)
-  refuse_pointer(f)
-  local n = select("#", ...)
-  for i = 1, n do
-    if SHOWN[type((select(i, ...)))] then
-      local list, count = show(...)
-      return sized(format(f, unpack(list, 1, count)))
+  if type(f) == "string" then
+    local found = shows[f]
+    if found == nil then found = examine(f) end
+    if found then
+      local a, b, c, d = ...
+      if SHOWN[type(a)] or SHOWN[type(b)] or SHOWN[type(c)] or SHOWN[type(d)] or select("#", ...) > 4 then
+        return sized(with_text(f, ...))
+      end
     end
   end
   return sized(format(f, ...))

@@ -155,40 +155,37 @@ local function key_before(a, b)
   return identity(a) < identity(b)
 end
 
--- Native order decides how many comparisons a sort makes; the price must not depend on it.
-local function plain_sort(keys, n)
-  local levels, width = 1, RUN
-  while width < n do
-    width = width * 2
-    levels = levels + 1
+local function insert_keys(keys, low, high)
+  for i = low + 1, high do
+    local value, j = keys[i], i - 1
+    while j >= low and key_before(value, keys[j]) do
+      keys[j + 1] = keys[j]
+      j = j - 1
+    end
+    keys[j + 1] = value
   end
-  charge(floor(n * levels / 4) + 1)
-  local function shift(low, high)
-    for i = low + 1, high do
-      local value, j = keys[i], i - 1
-      while j >= low and key_before(value, keys[j]) do
-        keys[j + 1] = keys[j]
-        j = j - 1
-      end
-      keys[j + 1] = value
+end
+local function merge_keys(from, to, low, middle, high)
+  local i, j = low, middle
+  for k = low, high - 1 do
+    if i < middle and (j >= high or not key_before(from[j], from[i])) then
+      to[k] = from[i]
+      i = i + 1
+    else
+      to[k] = from[j]
+      j = j + 1
     end
   end
-  for low = 1, n, RUN do shift(low, low + RUN - 1 < n and low + RUN - 1 or n) end
+end
+-- Native order decides how many comparisons a sort makes; the price must not depend on it.
+local function sort_keys(keys, n)
+  charge(floor(n / 4) + 1)
+  for low = 1, n, RUN do insert_keys(keys, low, low + RUN - 1 < n and low + RUN - 1 or n) end
   local from, to, step = keys, {}, RUN
   while step < n do
+    charge(floor(n / 4))
     for low = 1, n, 2 * step do
-      local middle = low + step < n + 1 and low + step or n + 1
-      local high = low + 2 * step < n + 1 and low + 2 * step or n + 1
-      local i, j = low, middle
-      for k = low, high - 1 do
-        if i < middle and (j >= high or not key_before(from[j], from[i])) then
-          to[k] = from[i]
-          i = i + 1
-        else
-          to[k] = from[j]
-          j = j + 1
-        end
-      end
+      merge_keys(from, to, low, low + step < n + 1 and low + step or n + 1, low + 2 * step < n + 1 and low + 2 * step or n + 1)
     end
     from, to = to, from
     step = step * 2
@@ -207,34 +204,48 @@ local function other_keys(t, n)
     end
   end
   charge(floor(seen / 8))
-  if count > 1 then return plain_sort(keys, count), count end
+  if count > 1 then return sort_keys(keys, count), count end
   return keys, count
 end
 
+-- One function for all loops and its state in a table: a closure for each loop could not be compiled.
+local function step(state)
+  local t, n, i = state.t, state.n, state.i
+  while i < n do
+    i = i + 1
+    local value = rawget(t, i)
+    if value ~= nil then
+      state.i = i
+      return i, value
+    end
+    F = K + F if F < 0 then F = T() end
+  end
+  state.i = i
+  local keys = state.keys
+  if not keys then
+    keys, state.count = other_keys(t, n)
+    state.keys = keys
+  end
+  local at, count = state.at, state.count
+  while at < count do
+    at = at + 1
+    local key = keys[at]
+    local value = rawget(t, key)
+    if value ~= nil then
+      state.at = at
+      return key, value
+    end
+    F = K + F if F < 0 then F = T() end
+  end
+  state.at = at
+  return nil
+end
 local function ordered_pairs(t)
   F = K * 4 + F if F < 0 then F = T() end
   local kind = type(t)
-  if kind ~= "table" then error("bad argument #1 to 'pairs' (table expected, got " .. (t == nil and "nil" or kind) .. ")", 2) end
+  if kind ~= "table" then error("bad argument #1 to 'pairs' (table expected, got " .. kind .. ")", 2) end
   t = protected[t] or t
-  local n, i, at = rawlen(t), 0, 0
-  local keys, count
-  return function()
-    while i < n do
-      i = i + 1
-      local value = rawget(t, i)
-      if value ~= nil then return i, value end
-      F = K + F if F < 0 then F = T() end
-    end
-    if not keys then keys, count = other_keys(t, n) end
-    while at < count do
-      at = at + 1
-      local key = keys[at]
-      local value = rawget(t, key)
-      if value ~= nil then return key, value end
-      F = K + F if F < 0 then F = T() end
-    end
-    return nil
-  end, t, nil
+  return step, {t = t, n = rawlen(t), i = 0, at = 0, count = 0}, nil
 end
 
 -- `next` keeps the order of the last table it was asked about.
