@@ -159,6 +159,9 @@ def _odd_number(value: Any, path: str, depth: int) -> str | None:
     if depth > MAX_DEPTH:
         return f"{path}: nested deeper than {MAX_DEPTH} levels"
     if isinstance(value, Mapping):
+        great = next((key for key in value if isinstance(key, int) and not -EXACT <= key <= EXACT), None)
+        if great is not None:
+            return f"{path}: got the integer {great} as a key, wanted at most 2^53 ({EXACT})"
         pairs = ((f"{path}.{key}" if path else str(key), inner) for key, inner in value.items())
     elif isinstance(value, list | tuple | set | frozenset):
         pairs = ((f"{path}[{i}]", inner) for i, inner in enumerate(value, 1))

@@ -20,11 +20,13 @@ class Usage:
             may ask for any field).
         writes: Entity fields assigned; None if the script uses the entity as a whole.
         mentions: Every name that may be a global.
+        random: Whether the script may draw random numbers.
     """
 
     reads: tuple[str, ...] | None
     writes: tuple[str, ...] | None
     mentions: frozenset[str]
+    random: bool
 
 
 def _field_after(tokens: list[Token], position: int) -> tuple[str, int] | None:
@@ -47,7 +49,7 @@ def analyse(tokens: list[Token]) -> Usage:
     reads: dict[str, None] = {}
     writes: dict[str, None] = {}
     mentions: set[str] = set()
-    whole = False
+    whole = random = False
     for position, token in enumerate(tokens):
         if token.kind is not Kind.NAME:
             continue
@@ -55,6 +57,9 @@ def analyse(tokens: list[Token]) -> Usage:
         if before in (b".", b":"):
             continue
         mentions.add(token.text.decode("utf-8", "replace"))
+        if token.text == b"math":
+            used = _field_after(tokens, position)
+            random |= used is None or used[0] in ("random", "randomseed")
         if token.text != b"entity":
             continue
         found = _field_after(tokens, position)
@@ -69,5 +74,5 @@ def analyse(tokens: list[Token]) -> Usage:
         if after != b"=" or listed:
             reads[name] = None
     if whole or "changed" in mentions:
-        return Usage(None, None, frozenset(mentions))
-    return Usage(tuple(reads), tuple(writes), frozenset(mentions))
+        return Usage(None, None, frozenset(mentions), random)
+    return Usage(tuple(reads), tuple(writes), frozenset(mentions), random)

@@ -75,7 +75,7 @@ end
 return scalar, batch
 """
 
-_GUARD = '  if type(a{i}) == "number" and not (a{i} > -9007199254740992 and a{i} < 9007199254740992) then return -2 end'
+_GUARD = '  if type(a{i}) == "number" and not (a{i} >= -9007199254740992 and a{i} <= 9007199254740992) then return -2 end'
 _CHECK = """\
   local k{i} = type(v{i})
   if not (k{i} == "nil" or k{i} == "boolean" or k{i} == "number" and v{i} - v{i} == 0 \
@@ -92,7 +92,8 @@ def fits(program: Program) -> bool:
         and program.writes is not None
         and program.arguments in ((), ("entity",))
         and len(set(program.reads) | set(program.writes)) <= MAX_FIELDS
-        and not program.mentions & {"changed", "random", "randomseed"}
+        and not program.random
+        and "changed" not in program.mentions
         and not any(name.startswith("_") for name in (*program.reads, *program.writes))  # private: never readable
     )
 

@@ -18,7 +18,7 @@ from .diagnostics import script_error
 from .hosttable import CallState, HostTable
 from .pool import RuntimePool
 from .program import Program, compile_source
-from .runtime import Runtime
+from .runtime import LuaError, Runtime, broken_run
 
 MAX_CACHED_PROGRAMS = 20_000
 SEED_MODULUS = 2**31
@@ -124,7 +124,7 @@ class Engine:
             self.pool.release(runtime)
         return result_of(answer, given.limits, given.state)
 
-    def _call(self, runtime: Runtime, program: Program, packed: bytes, given: RunInput) -> str:
+    def _call(self, runtime: Runtime, program: Program, packed: bytes, given: RunInput) -> str | bytes:
         limits = given.limits
         runtime.broker.state = given.state
         fuel = limits.fuel if given.fuel is None else min(limits.fuel, given.fuel)
@@ -135,6 +135,9 @@ class Engine:
             return runtime.run(
                 program, packed, fuel, seconds, limits, given.seed % SEED_MODULUS, given.read_only, given.state is not None
             )
+        except LuaError as error:  # LuaMemoryError is one
+            runtime.retired = True
+            return broken_run(error)
         except BaseException:
             runtime.retired = True
             raise
@@ -173,5 +176,7 @@ def result_of(answer: str | bytes, limits: Limits, state: CallState | None = Non
     return result
 
 
-def _log_line(level: str, message: str, data: bytes | None = None) -> LogLine:
-    return LogLine(level, message, unpack(data) if data is not None else None)
+def _log_line(level: str, message: str, data: bytes | str | None = None) -> LogLine:
+    # where some other string of the outcome was not UTF-8, packed bytes that happen to be come as text
+    raw = data.encode() if isinstance(data, str) else data
+    return LogLine(level, message, unpack(raw) if raw is not None else None)

@@ -35,6 +35,7 @@ class Program:
         reads: Entity fields read, None if the entity is used as a whole.
         writes: Entity fields assigned, None if the entity is used as a whole.
         mentions: Every name in the source that may be a global.
+        random: Whether it may draw random numbers.
     """
 
     sha256: str
@@ -45,6 +46,7 @@ class Program:
     reads: tuple[str, ...] | None
     writes: tuple[str, ...] | None
     mentions: frozenset[str]
+    random: bool
 
 
 def digest(source: str) -> str:
@@ -79,7 +81,7 @@ def compile_source(source: str, check_syntax: SyntaxCheck) -> Program:
         if message is not None:
             raise _compile_error(text, message)
     return Program(
-        digest(source), source, metered, names, arguments, usage.reads, usage.writes, usage.mentions
+        digest(source), source, metered, names, arguments, usage.reads, usage.writes, usage.mentions, usage.random
     )
 
 

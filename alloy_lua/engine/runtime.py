@@ -12,7 +12,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from lupa.luajit21 import LuaError, LuaMemoryError, LuaRuntime
+import msgpack
+from lupa.luajit21 import LuaError, LuaRuntime
 
 from ..errors import AlloyError, CompileError
 from ..hostapi import HostModule
@@ -273,4 +274,11 @@ def _selftest(runtime: Runtime) -> None:
     raise AlloyError("the bundled LuaJIT is not the one this version of alloy-lua was proved against")
 
 
-__all__ = ["LuaError", "LuaMemoryError", "Runtime"]
+def broken_run(error: LuaError) -> bytes:
+    """Returns the packed outcome of a run that the runtime could not even wind up: it ran out of memory."""
+    facts = {"code": "memory_exceeded", "message": type(error).__name__}
+    packed: bytes = msgpack.packb(["failed", 0, 0, None, 0, facts])
+    return packed
+
+
+__all__ = ["LuaError", "Runtime", "broken_run"]

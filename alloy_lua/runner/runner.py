@@ -204,7 +204,7 @@ class Runner:
     ) -> RunResult:  # fmt: skip
         program, mentions = execution.program, execution.program.mentions
         given = RunInput(execution.limits)
-        if "random" in mentions or "math" in mentions:
+        if program.random:
             given.seed = seed_of(execution.run_id)
         if view is not None:
             given.entity = view.fields(program.reads)

@@ -179,11 +179,11 @@ assert(entity.name == "x", "pairs gave away the entity")
 -- an after hook may not write inside a field
 -- entity: {"address": {"city": "Oslo"}}
 -- phase: after_update
-entity.address.city = "Bergen" -- error: read-only
+entity.address.city = "Bergen" -- failed: runtime_error
 ---
 -- before cannot be written inside a field
 -- before: {"address": {"city": "Oslo"}}
-before.address.city = "Bergen" -- error: read-only
+before.address.city = "Bergen" -- failed: runtime_error
 ---
 -- an after hook may reject
 -- entity: {"name": "x"}

@@ -9,7 +9,7 @@ local type, pcall, xpcall, rawget, rawset, pairs, setmetatable, tostring =
 local find, traceback, setfenv = string.find, kit.traceback, kit.setfenv
 local null, UNSET = kit.null, kit.UNSET
 
-local EPILOGUE_FUEL, EPILOGUE_SECONDS = 1e9, 0.1
+local EPILOGUE_FUEL, EPILOGUE_SECONDS = 1e9, 0.015
 
 -- The last run, until it is collected.
 local ok, value, entity, written, original, memory_kb, output_bytes, depth = true, nil, nil, nil, nil, 0, 1048576, 32
@@ -65,12 +65,11 @@ local function changed_fields()
     return set, unset
   end
   for name, now in pairs(entity) do
-    if type(now) == "table" or now ~= original[name] then
-      set[type(name) == "string" and name or kit.tostring(name)] = checked(kit.tostring(name), now)
-    end
+    if type(name) ~= "string" then kit.output_error("field name: got a " .. type(name) .. ", wanted a string") end
+    if type(now) == "table" or now ~= original[name] then set[name] = checked(name, now) end
   end
   for name in pairs(original) do
-    if entity[name] == nil then
+    if rawget(entity, name) == nil then
       count = count + 1
       unset[count] = name
     end
@@ -107,6 +106,8 @@ local function forget()
   value, entity, written, original, trace = nil, nil, nil, nil, ""
   kit.set_entities(nil, nil)
   kit.forget_iteration()
+  kit.forget_subject()
+  kit.forget_words()
 end
 
 local function pack_outcome(verdict, fuel, serial)
@@ -115,7 +116,13 @@ end
 
 -- Returns the packed outcome of the run that has just ended. The verdict is the meter's, not how the call ended.
 local function collect(verdict, fuel, serial)
-  begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, 65536)
+  local _, left = meter.remaining()
+  if verdict == "memory_exceeded" then
+    forget()
+    kit.collect_garbage()
+  end
+  begin(EPILOGUE_FUEL, left + EPILOGUE_SECONDS, 65536)
+  meter.start_clock()
   local packed_ok, packed = pcall(pack_outcome, verdict, fuel, serial)
   if not packed_ok then
     local why = packed
@@ -154,6 +161,21 @@ local function refuse_before(key)
   return "attempt to write before." .. kit.tostring(key) .. ": the previous state is read-only"
 end
 
+-- A read-only table refuses assignments to its fields; what changes inside a field shows by its text.
+local function snapshot(fields)
+  if not fields or fields == null then return nil end
+  for _, inner in pairs(fields) do
+    if type(inner) == "table" then return encode(fields, 100, 1, 1e9) end
+  end
+end
+local function check_kept(name, fields, kept)
+  if not kept then return end
+  begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, 65536)
+  local same_ok, same = pcall(function() return encode(fields, 100, 1, 1e9) == kept end)
+  if same_ok and same then return end
+  ok, value = false, "attempt to write inside a field of " .. name .. ", which is read-only"
+end
+
 local function budget()
   local fuel, seconds = meter.remaining()
   return {fuel = fuel, ms = seconds * 1000}
@@ -163,7 +185,7 @@ end
 -- written (list) if every use of entity is known, else nil; unread: those written but never read.
 local function executor(main, program)
   local names, unread, sets_globals = program.written, program.unread, program.sets_globals
-  local params = program.params
+  local params, count = program.params, #program.params
   return function(packed, fuel, seconds, kb, bytes, levels, host_calls, log_lines, log_bytes, seed, read_only, eager)
     begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, kb + 65536)
     output_bytes, depth = bytes, levels
@@ -192,12 +214,22 @@ local function executor(main, program)
     if given == null then given = {} end
     if context == null then context = nil else context.budget = budget end
     local arguments = {entity = shown, before = previous, params = given, ctx = context}
+    local a, b, c, d = arguments[params[1]], arguments[params[2]], arguments[params[3]], arguments[params[4]]
+    local entity_kept, before_kept = snapshot(read_only and fields), snapshot(input[2])
     setfenv(main, kit.environment(sets_globals))
     begin(fuel, seconds, kb)
     if eager then meter.start_clock() end
-    ok, value = xpcall(main, on_error, arguments[params[1]], arguments[params[2]], arguments[params[3]], arguments[params[4]])
+    if count == 0 then ok, value = xpcall(main, on_error)
+    elseif count == 1 then ok, value = xpcall(main, on_error, a)
+    elseif count == 2 then ok, value = xpcall(main, on_error, a, b)
+    elseif count == 3 then ok, value = xpcall(main, on_error, a, b, c)
+    else ok, value = xpcall(main, on_error, a, b, c, d) end
     local verdict, spent, serial = verdict_of(ok, value), used(), meter.serial()
     memory_kb = peak_kb()
+    if ok and not verdict then
+      check_kept("entity", fields, entity_kept)
+      check_kept("before", input[2], before_kept)
+    end
     return collect(verdict, spent, serial)
   end
 end

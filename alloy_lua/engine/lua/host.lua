@@ -103,6 +103,11 @@ kit.abort = function(why, facts)
   die("rejected")
 end
 kit.rejection = function() return reason, details end
+-- Lets what the last run said be collected.
+kit.forget_words = function()
+  reason, details = nil, nil
+  lines, codes = {}, {}
+end
 
 -- Calls of Python functions -----------------------------------------------------------------------------------
 local broker

@@ -159,13 +159,20 @@ local function used()
   return floor(dead and spent or granted - F)
 end
 local function charge(n)
+  if not (n >= 0) then n = 0 end -- nan or less than nothing must not pay fuel back
   F = F - n
   while F < 0 do F = T() end
 end
 -- One unit for each 256 bytes of work.
 local function charge_bytes(n)
+  if not (n >= 0) then n = 0 end
   F = F - floor(n / 256)
   while F < 0 do F = T() end
+end
+-- Raises if the deadline is over; for long work of our own whose price is fixed.
+local function check_time()
+  if dead then error(dead, 0) end
+  if last >= 0 and now() > deadline then return die("deadline_exceeded") end
 end
 -- Gives the rest of the slice back, so that the very next check looks at clock and memory.
 local function yield_slice()
@@ -179,7 +186,7 @@ end
 return {
   attach = attach, share_state = share_state, SLICE_MIN = SLICE_MIN, load = load_metered, begin = begin, start_clock = start_clock, used = used, charge = charge,
   charge_bytes = charge_bytes, yield_slice = yield_slice, die = die,
-  check_memory = check_memory,
+  check_memory = check_memory, check_time = check_time,
   ended = function() return dead end,
   serial = function() return serial end,
   remaining = function()

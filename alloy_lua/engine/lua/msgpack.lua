@@ -49,6 +49,11 @@ local function real()
   return sign * (1 + mantissa * 2 ^ -52) * 2 ^ (exponent - 1023)
 end
 local function signed(n)
+  if n == 8 then
+    local high, low = unsigned(4), unsigned(4)
+    if high >= 2147483648 then high = high - 4294967296 end
+    return high * 4294967296 + low
+  end
   local value = unsigned(n)
   local half = 2 ^ (8 * n - 1)
   if value >= half then value = value - 2 * half end
@@ -170,7 +175,7 @@ local function encode_integer(x)
 end
 local cell = kit.double_cell -- a union of a double and its bytes
 local function encode_number(x)
-  if x == floor(x) and x > -EXACT and x < EXACT then return encode_integer(x) end
+  if x == floor(x) and x >= -EXACT and x <= EXACT then return encode_integer(x) end
   if x ~= x or x - x ~= 0 then invalid("got " .. (x ~= x and "nan" or "inf") .. ", wanted a finite number") end
   cell.d = x
   local b = cell.b

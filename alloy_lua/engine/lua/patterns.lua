@@ -25,6 +25,14 @@ local function class_set(text)
   if set_count > MAX_CACHED then sets, set_count = {}, 0 end
   set = {}
   local size = 0
+  if #text == 1 and text ~= "." then -- a literal
+    for c = 0, 255 do set[c] = false end
+    set[byte(text)] = true
+    set.size = 1
+    sets[text] = set
+    set_count = set_count + 1
+    return set
+  end
   for c = 0, 255 do
     local matches = find(char(c), "^" .. text) ~= nil
     set[c] = matches
@@ -129,10 +137,14 @@ end
 
 local CAPTURE = {open = true, close = true, position = true}
 
-local function next_consuming(items, i)
-  for j = i + 1, #items do
-    if not CAPTURE[items[j].kind] then return items[j], j end
+-- Returns following[i]: the first item after i that is no capture, and the place of the first of all.
+local function next_consuming(items)
+  local following, found = {}, nil
+  for i = #items, 0, -1 do
+    following[i] = found
+    if i > 0 and not CAPTURE[items[i].kind] then found = i end
   end
+  return following
 end
 
 -- Returns fails[i]: whether anything after item i can fail.
@@ -167,11 +179,11 @@ local function worst_case(items)
     poly[deg] = (poly[deg] or 0) + k
     if deg > degree then degree = deg end
   end
-  local fails = can_fail_after(items)
+  local fails, next_item = can_fail_after(items), next_consuming(items)
   for i = 1, #items do
     local item = items[i]
     local kind, q, width = item.kind, item.quantifier, item.width
-    local following = next_consuming(items, i)
+    local following = next_item[i] and items[next_item[i]]
     if kind == "one" and not q then
       add(c * width, d)
     elseif kind == "one" and q == "?" then
@@ -187,7 +199,8 @@ local function worst_case(items)
     elseif kind == "frontier" then add(c * 2 * width, d)
     else add(c, d) end
   end
-  local first, at = next_consuming(items, 0)
+  local at = next_item[0]
+  local first = at and items[at]
   local once = items.anchored
     or (first and first.kind == "one" and (first.quantifier == nil or first.quantifier == "+") and not fails[at])
   return poly, degree, once and 0 or 1
@@ -218,6 +231,7 @@ local function analyse(p)
     items = items,
     longest = longest_within(poly, degree, starts),
     linear = degree + starts <= 1 and coefficients < MAX_COEFFICIENT,
+    coefficient = coefficients,
   }
 end
 

@@ -33,7 +33,11 @@ local function read_long(text, at, tag)
   if tag >= 0xcc and tag <= 0xcf then
     local n = 2 ^ (tag - 0xcc)
     return unsigned(text, at + 1, n), at + 1 + n
-  elseif tag >= 0xd0 and tag <= 0xd3 then
+  elseif tag == 0xd3 then
+    local high, low = unsigned(text, at + 1, 4), unsigned(text, at + 5, 4)
+    if high >= 2147483648 then high = high - 4294967296 end
+    return high * 4294967296 + low, at + 9
+  elseif tag >= 0xd0 and tag <= 0xd2 then
     local n = 2 ^ (tag - 0xd0)
     local value = unsigned(text, at + 1, n)
     if value >= 2 ^ (8 * n - 1) then value = value - 2 ^ (8 * n) end
@@ -72,7 +76,7 @@ end
 
 local function write_number(x)
   if x >= 0 and x < 128 and x == floor(x) then return out:put(char(x)) end
-  if x == floor(x) and x > -EXACT and x < EXACT then
+  if x == floor(x) and x >= -EXACT and x <= EXACT then
     if x >= 0 then return out:put("\207", big_endian(8, x)) end
     return out:put("\211", big_endian(4, 4294967296 + floor(x / 4294967296)), big_endian(4, x % 4294967296))
   end

@@ -5,10 +5,16 @@ local assert, rawequal, select, tonumber = assert, rawequal, select, tonumber
 local control, iteration, protected = kit.control, kit.iteration, kit.protected
 local set_string_metatable = kit.set_string_metatable
 
+-- What is left in a weak table depends on when garbage is collected, which differs from run to run.
+local function strong_setmetatable(t, meta)
+  if type(meta) == "table" and rawget(meta, "__mode") ~= nil then error("weak tables are not available", 2) end
+  return setmetatable(t, meta)
+end
+
 local base = {
   -- pure and constant in cost
   assert = assert, rawequal = rawequal, select = select, tonumber = tonumber, type = type,
-  setmetatable = setmetatable, getmetatable = getmetatable, rawget = iteration.rawget, ipairs = iteration.ipairs,
+  setmetatable = strong_setmetatable, getmetatable = getmetatable, rawget = iteration.rawget, ipairs = iteration.ipairs,
   -- cannot hold back the end of a run
   error = control.error, pcall = control.pcall, xpcall = control.xpcall,
   -- shows no addresses

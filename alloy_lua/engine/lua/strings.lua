@@ -12,6 +12,8 @@ local LONG = 256 -- bytes that one check covers
 local SCANNED = 64 -- subjects beyond this pay for the scan
 local HUGE = 65536 -- results beyond this make the meter look at memory at once
 local LARGEST = 1e8
+local MAX_LINEAR = 2e6 -- steps that one scan in C may take
+local MAX_PATTERN = 2000 -- bytes
 local MAX_NESTED_GSUB = 12 -- C's gsub keeps 8 KB of stack per level and has no limit of its own
 
 local function sized(result)
@@ -64,8 +66,10 @@ local function examine(f)
   local bare = gsub(f, "%%%%", "")
   if find(bare, "%%[-+ #0-9.]*p") then error("invalid option '%p' to 'format'", 3) end
   local found = find(bare, "%%[-+ #0-9.]*s") ~= nil
-  shows[f] = found
-  shows_count = shows_count + 1
+  if #f <= LONG then
+    shows[f] = found
+    shows_count = shows_count + 1
+  end
   return found
 end
 
@@ -95,9 +99,13 @@ end
 -- memchr and memcmp: n * m at worst. Long needles are looked for by their head.
 local function plain_find(s, p, init)
   local n, m = #s, #p
+  init = tonumber(init) or 1
+  if init < 0 then init = init + n + 1 end
+  if not (init >= 1) then init = 1 end
+  if init > n + 1 then return nil end
   if n > LONG then charge_bytes(n) end
-  if m <= 8 or n * m <= 262144 then return find(s, p, init or 1, true) end
-  local head, at = sub(p, 1, 8), init or 1
+  if m <= 8 or n * m <= 262144 then return find(s, p, init, true) end
+  local head, at = sub(p, 1, 8), init
   while true do
     local a = find(s, head, at, true)
     charge_bytes(((a or n) - at) * 8 + 256)
@@ -110,12 +118,13 @@ end
 
 -- Returns the items for the metered matcher if s is too long for p to be safe in C; else pays for the scan.
 local function unsafe_items(s, p)
+  if #p > MAX_PATTERN then error("pattern too long (" .. #p .. " bytes, wanted at most " .. MAX_PATTERN .. ")", 3) end
   local known = info(p)
   if not known then return nil end
   local n = #s
   if n > known.longest then
-    if not known.linear then return known.items end
-    charge_bytes(n * 2)
+    if not known.linear or n * known.coefficient > MAX_LINEAR then return known.items end
+    charge_bytes(n * known.coefficient)
   elseif n > SCANNED then
     F = K * 8 + F if F < 0 then F = T() end
   end

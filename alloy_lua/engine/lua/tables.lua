@@ -3,12 +3,13 @@
 -- LuaJIT hashes strings with a seed of its own, so native `pairs` differs from process to process. Here keys
 -- come as 1..n, then other numbers ascending, then strings by bytes, then booleans, then objects by first use.
 local kit = ...
-local rawget, rawset, rawnext, type, select, error, tostring = rawget, rawset, next, type, select, error, tostring
+local rawget, rawset, rawnext, type, select, error, tonumber = rawget, rawset, next, type, select, error, tonumber
 local rawlen = kit.rawlen
 local ipairs, unpack, setmetatable = ipairs, unpack, setmetatable
 local concat, insert, remove, maxn, move = table.concat, table.insert, table.remove, table.maxn, table.move
 local floor = math.floor
 local charge, charge_bytes, yield_slice = kit.meter.charge, kit.meter.charge_bytes, kit.meter.yield_slice
+local check_time = kit.meter.check_time
 local serial = kit.meter.serial
 local protected = kit.protected -- proxies of libraries and read-only tables -> what they show
 local identity = kit.identity
@@ -96,18 +97,19 @@ function G.sort(t, less)
   if n > 1 then merge_sort(t, n, less or less_than) end
 end
 
+-- Native `insert` walks from the end to the place, wherever that is.
 function G.insert(t, ...)
-  if type(t) == "table" then
-    writable(t, "insert")
-    if select("#", ...) > 1 then
-      local at = ...
-      if type(at) == "number" then
-        local moved = #t - at
-        if moved > 32 then charge_bytes(moved * 16) end
-      end
-    end
-  end
-  return insert(t, ...)
+  if type(t) ~= "table" then return insert(t, ...) end
+  writable(t, "insert")
+  if select("#", ...) ~= 2 then return insert(t, ...) end
+  local at, value = ...
+  at = tonumber(at)
+  if not at then error("bad argument #2 to 'insert' (number expected, got " .. type((...)) .. ")", 2) end
+  local n = #t
+  at = at - at % 1
+  if not (at >= 1 and at <= n + 1) then error("bad argument #2 to 'insert' (position out of bounds)", 2) end
+  if n - at > 32 then charge_bytes((n - at) * 16) end
+  return insert(t, at, value)
 end
 function G.remove(t, at)
   if type(t) == "table" then
@@ -132,12 +134,18 @@ function G.concat(t, sep, i, j)
   end
   return text
 end
-if move then
-  function G.move(a, f, e, t, b)
-    if type(b or a) == "table" then writable(b or a, "move") end
-    if type(f) == "number" and type(e) == "number" and e >= f then charge(e - f + 1) end
-    return move(a, f, e, t, b)
+local function whole(n, value)
+  value = tonumber(value)
+  if not value or value - value ~= 0 then
+    error("bad argument #" .. n .. " to 'move' (number has no integer representation)", 3)
   end
+  return value - value % 1
+end
+function G.move(a, f, e, t, b)
+  if type(b or a) == "table" then writable(b or a, "move") end
+  f, e, t = whole(2, f), whole(3, e), whole(4, t)
+  if e >= f then charge(e - f + 1) end
+  return move(a, f, e, t, b or a)
 end
 local function guarded_unpack(t, i, j)
   local n = (type(j) == "number" and j or type(t) == "table" and #t or 0) - (type(i) == "number" and i or 1)
@@ -180,11 +188,15 @@ end
 -- Native order decides how many comparisons a sort makes; the price must not depend on it.
 local function sort_keys(keys, n)
   charge(floor(n / 4) + 1)
-  for low = 1, n, RUN do insert_keys(keys, low, low + RUN - 1 < n and low + RUN - 1 or n) end
+  for low = 1, n, RUN do
+    if low % 1024 == 1 then check_time() end
+    insert_keys(keys, low, low + RUN - 1 < n and low + RUN - 1 or n)
+  end
   local from, to, step = keys, {}, RUN
   while step < n do
     charge(floor(n / 4))
     for low = 1, n, 2 * step do
+      if low % 1024 == 1 then check_time() end
       merge_keys(from, to, low, low + step < n + 1 and low + step or n + 1, low + 2 * step < n + 1 and low + 2 * step or n + 1)
     end
     from, to = to, from
@@ -198,6 +210,7 @@ local function other_keys(t, n)
   local keys, count, seen = {}, 0, 0
   for key in rawnext, t do
     seen = seen + 1
+    if seen % 1024 == 0 then check_time() end
     if not (type(key) == "number" and key >= 1 and key <= n and key == floor(key)) then
       count = count + 1
       keys[count] = key
@@ -240,11 +253,16 @@ local function step(state)
   state.at = at
   return nil
 end
+local function copy(t)
+  local c = {}
+  for key, value in rawnext, t do c[key] = value end
+  return c
+end
 local function ordered_pairs(t)
   F = K * 4 + F if F < 0 then F = T() end
   local kind = type(t)
   if kind ~= "table" then error("bad argument #1 to 'pairs' (table expected, got " .. kind .. ")", 2) end
-  t = protected[t] or t
+  if protected[t] then t = copy(protected[t]) end -- the loop's state is in the script's hands
   return step, {t = t, n = rawlen(t), i = 0, at = 0, count = 0}, nil
 end
 
