@@ -21,4 +21,6 @@ from .model import RunStatus as RunStatus
 from .outcome import Outcome as Outcome
 from .runner.health import BreakerPolicy as BreakerPolicy
 from .runner.recorder import Recording as Recording
-from .version import VERSION as __version__
+from .version import VERSION
+
+__version__ = VERSION

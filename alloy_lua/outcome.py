@@ -195,6 +195,6 @@ class Untouched(WentWell):
 
     __slots__ = ()
 
-    changes = property(lambda self: {})  # type: ignore[assignment]
-    fuel = property(lambda self: 0)  # type: ignore[assignment]
-    _told = property(lambda self: None)  # type: ignore[assignment]
+    changes = property(lambda self: {})
+    fuel = property(lambda self: 0)
+    _told = property(lambda self: None)

@@ -78,7 +78,7 @@ def to_plain(value: Any) -> Any:
     if hasattr(kind, "__members__") and hasattr(value, "value"):
         return value.value
     if isinstance(value, bool | int | float | str | bytes | list | dict):  # subclasses
-        base = next(b for b in (bool, int, float, str, bytes, list, dict) if isinstance(value, b))
+        base: Any = next(b for b in (bool, int, float, str, bytes, list, dict) if isinstance(value, b))
         return base(value)
     if isinstance(value, Mapping):
         return dict(value)
@@ -178,7 +178,7 @@ def _odd_number(value: Any, path: str, depth: int) -> str | None:
 
 def jsonable(value: Any) -> Any:
     """Returns ``value`` as JSON-like data for records: exact numbers and times as text, bytes as escaped text."""
-    if value is None or isinstance(value, bool | str | int) and type(value) in (bool, str, int):
+    if value is None or type(value) in (bool, str, int):
         return value
     if isinstance(value, float):
         return value if value - value == 0 else str(value)
@@ -249,8 +249,8 @@ def restore(old: Any, new: Any) -> Any:
 
 
 def _restore_mapping(old: Mapping[Any, Any], new: Any) -> Any:
-    if new == [] and not old:
-        return old
+    if isinstance(new, list) and all(isinstance(key, int) for key in old):
+        new = dict(enumerate(new, 1))  # a table with the keys 1, 2, 3 is a list to Lua
     if not isinstance(new, dict):
         return new
     restored = {key: restore(old.get(key), value) for key, value in new.items()}
@@ -292,7 +292,7 @@ def _restore_scalar(old: Any, kind: type, new: Any) -> Any:
         if hasattr(kind, "__members__"):
             return kind(new)
         if hasattr(kind, "fromisoformat") and isinstance(new, str):
-            return kind.fromisoformat(new)  # type: ignore[attr-defined]
+            return kind.fromisoformat(new)
         if kind is bytes and isinstance(new, str):
             return new.encode()
     except (ValueError, ArithmeticError):

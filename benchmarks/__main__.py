@@ -40,7 +40,8 @@ def main() -> int:
             for pair in pairs:
                 failed |= not pair.holds
                 mark = "ok " if pair.holds else "NO "
-                print(f"{mark} {pair.name:58} {pair.ratio:8.3f} ({pair.low:.3f} to {pair.high:.3f})  wanted {pair.target}; {pair.detail}", flush=True)
+                span = f"({pair.low:.3f} to {pair.high:.3f})"
+                print(f"{mark} {pair.name:58} {pair.ratio:8.3f} {span}  wanted {pair.target}; {pair.detail}", flush=True)
             sections.append((group.__doc__ or group.__name__, pairs))
     if given.write:
         PAGE.write_text(HEAD + machine() + "".join(section(title, pairs) for title, pairs in sections))
@@ -63,10 +64,13 @@ def machine() -> str:
 def section(title: str, pairs: list[Pair]) -> str:
     """Returns one group as a Markdown table."""
     rows = "".join(
-        f"| {p.name} | {p.ratio:.2f} ({p.low:.2f} to {p.high:.2f}) | {p.target} | {'yes' if p.holds else 'no'} | {p.detail} |\n"
+        f"| {p.name} | {p.ratio:.2f} ({p.low:.2f} to {p.high:.2f}) | {p.target} | {'yes' if p.holds else 'no'} "
+        f"| {p.detail} |\n"
         for p in pairs
     )
-    return f"## {title.splitlines()[0]}\n\n| claim | ratio | wanted | holds | medians |\n|---|---|---|---|---|\n{rows}\n"
+    return (
+        f"## {title.splitlines()[0]}\n\n| claim | ratio | wanted | holds | medians |\n|---|---|---|---|---|\n{rows}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -47,7 +47,9 @@ def recorded() -> Iterator[Pair]:
     """What keeping every run costs, for information."""
     with alloy_with_h1() as auto, alloy_with_h1(recording=Recording("off")) as off:
         times = interleaved(
-            {"auto": lambda: auto.fire(EVENT, RECORD), "off": lambda: off.fire(EVENT, RECORD)}, calls=CALLS, rounds=ROUNDS
+            {"auto": lambda: auto.fire(EVENT, RECORD), "off": lambda: off.fire(EVENT, RECORD)},
+            calls=CALLS,
+            rounds=ROUNDS,
         )
     yield claim("recording auto / off", times["auto"], times["off"], at_most=1.2)
 
@@ -58,7 +60,9 @@ def many_scripts() -> Iterator[Pair]:
         fill(few, 10)
         fill(many, 10_000)
         times = interleaved(
-            {"many": lambda: many.fire(EVENT, RECORD), "few": lambda: few.fire(EVENT, RECORD)}, calls=CALLS, rounds=ROUNDS
+            {"many": lambda: many.fire(EVENT, RECORD), "few": lambda: few.fire(EVENT, RECORD)},
+            calls=CALLS,
+            rounds=ROUNDS,
         )
     yield claim("fire with 10,000 other scripts / with 10", times["many"], times["few"], at_most=1.1)
 
@@ -67,7 +71,9 @@ def fill(alloy: Alloy, count: int) -> None:
     """Adds ``count`` active scripts of other events, taken up in one go."""
     refresh, alloy.scripts._changed = alloy.scripts._changed, lambda: None
     for number in range(count):
-        alloy.scripts.create(f"other-{number}", f"entity.n = {number}", on=f"other{number}.before_create", status="active")
+        alloy.scripts.create(
+            f"other-{number}", f"entity.n = {number}", on=f"other{number}.before_create", status="active"
+        )
     alloy.scripts._changed = refresh
     alloy.refresh()
 
@@ -85,7 +91,12 @@ def many_records() -> Iterator[Pair]:
             rounds=9,
         )
     yield claim(
-        "fire in a loop / fire_many, 10,000 records", times["loop"], times["many"], at_least=2.0, unit=1e3, unit_name="ms"
+        "fire in a loop / fire_many, 10,000 records",
+        times["loop"],
+        times["many"],
+        at_least=2.0,
+        unit=1e3,
+        unit_name="ms",
     )
 
 

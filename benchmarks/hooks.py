@@ -1,4 +1,4 @@
-"""Hook H1 (a 12-field order; reads 3 fields, writes 3) in Lua, in Python and in RestrictedPython, with the same diff."""
+"""Hook H1 (a 12-field order; reads 3 fields, writes 3) in Lua, Python and RestrictedPython, with the same diff."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def restricted_hook() -> Callable[[], dict[str, Any]]:
     from RestrictedPython.Guards import full_write_guard
 
     space: dict[str, Any] = {
-        "__builtins__": safe_builtins, "_getitem_": lambda o, k: o[k], "_write_": full_write_guard, "_getattr_": getattr,
-        "_getiter_": iter,
+        "__builtins__": safe_builtins, "_getitem_": lambda o, k: o[k], "_write_": full_write_guard,
+        "_getattr_": getattr, "_getiter_": iter,
     }  # fmt: skip
     exec(compile_restricted(PYTHON, "<hook>", "exec"), space)
     return with_diff(space["hook"])

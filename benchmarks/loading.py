@@ -35,7 +35,14 @@ def load() -> Iterator[Pair]:
             assert read() == 2 * SCRIPTS
             times = interleaved({"load": alloy.refresh, "peewee": read}, calls=1, rounds=9)
             database.close()
-    yield claim("load 10,000 scripts / peewee reading the rows", times["load"], times["peewee"], at_most=2.0, unit=1e3, unit_name="ms")
+    yield claim(
+        "load 10,000 scripts / peewee reading the rows",
+        times["load"],
+        times["peewee"],
+        at_most=2.0,
+        unit=1e3,
+        unit_name="ms",
+    )
 
 
 def _models(database: object) -> tuple[type, type]:
@@ -58,7 +65,15 @@ def memory() -> Iterator[Pair]:
         gc.collect()
         each = (tracemalloc.get_traced_memory()[0] - before) / SCRIPTS
         tracemalloc.stop()
-    yield Pair("memory for each registered script, KiB", each / 1024, each / 1024, each / 1024, "at most 4", each < 4096, f"{each:,.0f} bytes")
+    yield Pair(
+        "memory for each registered script, KiB",
+        each / 1024,
+        each / 1024,
+        each / 1024,
+        "at most 4",
+        each < 4096,
+        f"{each:,.0f} bytes",
+    )
 
 
 def _fill_more(alloy: Alloy) -> None:

@@ -50,7 +50,6 @@ def claim(
     ratio = statistics.median(ratios)
     holds = (at_most is None or ratio <= at_most) and (at_least is None or ratio >= at_least)
     target = f"at most {at_most:g}" if at_most is not None else f"at least {at_least:g}"
-    detail = (
-        f"{statistics.median(first) * unit:,.0f} {unit_name} against {statistics.median(second) * unit:,.0f} {unit_name}"
-    )
+    left, right = statistics.median(first) * unit, statistics.median(second) * unit
+    detail = f"{left:,.0f} {unit_name} against {right:,.0f} {unit_name}"
     return Pair(name, ratio, ratios[0], ratios[-1], target, holds, detail)

@@ -227,7 +227,7 @@ CODES = {
 }
 # Codes that come as another class than the one they are the default of.
 RAISED_AS = {
-    **dict.fromkeys(("host_error", "capability_denied", "breaker_open"), "ScriptError"),
+    **dict.fromkeys(("breaker_open",), "ScriptError"),
     **dict.fromkeys(CODES.keys() & _LIMIT_MESSAGES.keys() | {"stack_overflow"}, "LimitExceeded"),
     "internal_error": "AlloyError",
 }

@@ -75,7 +75,9 @@ end
 return scalar, batch
 """
 
-_GUARD = '  if type(a{i}) == "number" and not (a{i} >= -9007199254740992 and a{i} <= 9007199254740992) then return -2 end'
+_GUARD = (
+    '  if type(a{i}) == "number" and not (a{i} >= -9007199254740992 and a{i} <= 9007199254740992) then return -2 end'
+)
 _CHECK = """\
   local k{i} = type(v{i})
   if not (k{i} == "nil" or k{i} == "boolean" or k{i} == "number" and v{i} - v{i} == 0 \

@@ -133,7 +133,14 @@ class Engine:
             seconds = min(seconds, given.seconds)
         try:
             return runtime.run(
-                program, packed, fuel, seconds, limits, given.seed % SEED_MODULUS, given.read_only, given.state is not None
+                program,
+                packed,
+                fuel,
+                seconds,
+                limits,
+                given.seed % SEED_MODULUS,
+                given.read_only,
+                given.state is not None,
             )
         except LuaError as error:  # LuaMemoryError is one
             runtime.retired = True
@@ -143,7 +150,6 @@ class Engine:
             raise
         finally:
             runtime.broker.state = None
-
 
 
 def pack_input(given: RunInput) -> bytes:

@@ -38,9 +38,7 @@ class CallState:
 
 def needs_context(function: HostFunction) -> bool:
     """Returns whether a call of ``function`` depends on who calls, when, and with what rights."""
-    return (
-        function.capability is not None or function.wants_call or function.effect or function.phases != EVERY_PHASE
-    )
+    return function.capability is not None or function.wants_call or function.effect or function.phases != EVERY_PHASE
 
 
 class HostTable:
@@ -131,4 +129,3 @@ class Broker:
             return 0
         spent, state.spent = state.spent, 0
         return spent
-

@@ -29,7 +29,8 @@ class Token(NamedTuple):
 
 
 KEYWORDS = frozenset(
-    b"and break do else elseif end false for function if in local nil not or repeat return then true until while".split()
+    b"and break do else elseif end false for function if in local nil not or"
+    b" repeat return then true until while".split()
 )
 _WORD = rb"A-Za-z0-9_\x80-\xff"
 # Line comments end at \r or \n; \z skips white space; `goto` may be a plain name, so it is no keyword here.

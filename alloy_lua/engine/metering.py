@@ -107,9 +107,7 @@ def _scan(tokens: list[Token]) -> _Scan:
             if text in _OPERATIONS and not in_parameters:
                 scan.count()
             ended = text in _ENDS_EXPRESSION
-        elif kind in (Kind.STRING, Kind.NUMBER):
-            ended = True
-        elif before in (b".", b":"):
+        elif kind in (Kind.STRING, Kind.NUMBER) or before in (b".", b":"):
             ended = True
         elif text == b"goto" and following is not None and following.kind is Kind.NAME:
             if following.text in scan.labels:
@@ -123,12 +121,12 @@ def _scan(tokens: list[Token]) -> _Scan:
             if text == b"function":
                 scan.open("function")
                 in_parameters = True
-            elif text == b"do" or text == b"repeat":
+            elif text in (b"do", b"repeat"):
                 scan.open("loop")
                 scan.check(end)
             elif text == b"if":
                 scan.open("if")
-            elif text == b"end" or text == b"until":
+            elif text in (b"end", b"until"):
                 scan.close()
             ended = kind is Kind.NAME or text == b"end" or text in _VALUES
         before = text

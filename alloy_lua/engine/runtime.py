@@ -25,8 +25,8 @@ from .metering import meter, names_for
 from .program import Program
 
 PRELUDE = (
-    "meter", "verify", "control", "patterns", "matcher", "strings", "tables", "numbers", "msgpack", "rows", "host", "sandbox",
-    "driver",
+    "meter", "verify", "control", "patterns", "matcher", "strings", "tables", "numbers", "msgpack", "rows", "host",
+    "sandbox", "driver",
 )  # fmt: skip
 LONGEST_PATH = 256
 MAX_PROGRAMS = 1000
@@ -86,7 +86,9 @@ class Runtime:
             register_builtins=False,
             max_memory=RESERVE_BYTES * 4,
         )
-        boot = self._lua.execute("return function(text, ...) return assert(loadstring(text, '=[alloy boot]'))({...}) end")
+        boot = self._lua.execute(
+            "return function(text, ...) return assert(loadstring(text, '=[alloy boot]'))({...}) end"
+        )
         self._kit = boot(_boot_text(), *_prelude())
         self._kit["set_wire"](text)
         self._kit["set_broker"](self.broker)
@@ -136,7 +138,10 @@ class Runtime:
         pair = loaded.scalars.get(limits)
         if pair is None:
             text = drivers.scalar_driver(
-                program, limits, sets_globals=loaded.sets_globals, calls_host=bool(program.mentions & self._python_modules)
+                program,
+                limits,
+                sets_globals=loaded.sets_globals,
+                calls_host=bool(program.mentions & self._python_modules),
             )
             fresh = not loaded.sets_globals
             if fresh:
@@ -264,7 +269,9 @@ class Runtime:
 def _selftest(runtime: Runtime) -> None:
     """Refuses a LuaJIT whose bytecode the verifier does not know: it must pass a good chunk and fail a bad one."""
     names = ("F", "T", "K")
-    good = b"local F,T,K return function() F=K+F if F<0 then F=T() end while true do F=K+F if F<0 then F=T() end end end"
+    good = (
+        b"local F,T,K return function() F=K+F if F<0 then F=T() end while true do F=K+F if F<0 then F=T() end end end"
+    )
     bad = b"local F,T,K return function() F=K+F if F<0 then F=T() end while true do end end"
     runtime._verified(good, names, "=selftest")
     try:

@@ -141,7 +141,7 @@ SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 def function_of(text: str, name: str) -> Any:
-    """Returns the function ``name`` of a generated text, in which the only words from outside are quoted field names."""
+    """Returns the function ``name`` of a generated text; the only words in it from outside are quoted field names."""
     space: dict[str, Any] = {}
     exec(text, space)
     return space[name]
@@ -261,11 +261,19 @@ class FastWay:
         binding = self.binding
         return Execution(
             binding.script, binding.program, binding.limits, binding.grants, self._event.phase, trigger="event",
-            run_id=self._runner.ids.text(self.binding.vitals.serial, number), event=self._event, vitals=binding.vitals, closed=binding.closed,
+            run_id=self._runner.ids.text(binding.vitals.serial, number), event=self._event, vitals=binding.vitals,
+            closed=binding.closed,
         )  # fmt: skip
 
     def note(
-        self, number: int, record: Any, user: str | None, changes: dict[str, Any], fuel: int, started: float, took: float
+        self,
+        number: int,
+        record: Any,
+        user: str | None,
+        changes: dict[str, Any],
+        fuel: int,
+        started: float,
+        took: float,
     ) -> None:
         """Keeps the record of an uneventful run."""
         if fuel >= SHORT_FUEL:

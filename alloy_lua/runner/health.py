@@ -32,7 +32,8 @@ class BreakerPolicy:
 class Vitals:
     """Counters since the last write to the store, and the breaker, of one script.
 
-    ``count()`` counts a run and returns its number; ``serial`` tells the script apart in run ids. The other counters are bumped with plain ``+=``: CPython does not switch threads between its load and its store.
+    ``count()`` counts a run and returns its number; ``serial`` tells the script apart in run ids. The other counters
+    are bumped with plain ``+=``: CPython does not switch threads between its load and its store.
     """
 
     __slots__ = (

@@ -7,6 +7,7 @@ import itertools
 import os
 import time
 
+
 class RunIds:
     """Turns the number of a run into an id when somebody asks for it.
 

@@ -16,7 +16,19 @@ from .health import Vitals
 class Binding:
     """One active script on one event. Its program is compiled at first use; ``long`` is set once a run took long."""
 
-    __slots__ = ("_engine", "_problem", "_program", "_source", "closed", "fields", "grants", "limits", "long", "script", "vitals")
+    __slots__ = (
+        "_engine",
+        "_problem",
+        "_program",
+        "_source",
+        "closed",
+        "fields",
+        "grants",
+        "limits",
+        "long",
+        "script",
+        "vitals",
+    )
 
     def __init__(
         self,
@@ -70,9 +82,7 @@ class HookRegistry:
         vitals: Returns the counters and breaker of a script.
     """
 
-    def __init__(
-        self, engine: Engine, source: Callable[[Script], str], vitals: Callable[[Script], Vitals]
-    ) -> None:
+    def __init__(self, engine: Engine, source: Callable[[Script], str], vitals: Callable[[Script], Vitals]) -> None:
         self._engine = engine
         self._source = source
         self._vitals = vitals

@@ -18,7 +18,7 @@ from ..model import Run, RunStatus, Script
 from ..outcome import Details, Outcome, ScriptRun
 from ..ports import EntityAdapter
 from ..values import jsonable, restore
-from .context import AMBIENT, NOBODY, Ambient, Cascade, surroundings
+from .context import Ambient, Cascade, surroundings
 from .health import Vitals
 from .ids import RunIds, seed_of
 from .recorder import Recorder
@@ -30,7 +30,19 @@ _EPOCH = time() - perf_counter()
 class Execution:
     """One run about to happen: the script, its program and who asks for it. ``script`` is None for ad hoc source."""
 
-    __slots__ = ("closed", "event", "grants", "limits", "name", "phase", "program", "run_id", "script", "trigger", "vitals")
+    __slots__ = (
+        "closed",
+        "event",
+        "grants",
+        "limits",
+        "name",
+        "phase",
+        "program",
+        "run_id",
+        "script",
+        "trigger",
+        "vitals",
+    )
 
     def __init__(
         self, script: Script | None, program: Program, limits: Limits, grants: frozenset[str], phase: Phase, *,
