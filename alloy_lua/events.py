@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from .checks import shown
 from .errors import ValidationError
 
 
@@ -60,7 +61,6 @@ class Event:
         return f"{WILDCARD}.{self.name[len(self.entity_type) + 1 :]}"
 
 
-@lru_cache(maxsize=4096)
 def parse_event(name: str) -> Event:
     """Returns the event that ``name`` means.
 
@@ -71,7 +71,12 @@ def parse_event(name: str) -> Event:
         ValidationError: The name is not of that form; a near hook name is suggested.
     """
     if not isinstance(name, str):
-        raise ValidationError(f"event name: got {type(name).__name__}, wanted a string")
+        raise ValidationError(f"event name: got {shown(name)}, wanted a string")
+    return _parsed(name)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(name: str) -> Event:
     if len(name) > MAX_NAME:
         raise ValidationError(f"event name: got {len(name)} characters, wanted at most {MAX_NAME}")
     if name.startswith(TOPIC + "."):

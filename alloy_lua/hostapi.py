@@ -179,7 +179,7 @@ def check_arguments(function: HostFunction, arguments: list[Any]) -> list[Any]:
     checked = list(arguments)
     for index in range(max(len(params), len(arguments))):
         param = params[index] if index < len(params) else Param(f"#{index + 1}", function.variadic or "any")
-        value = arguments[index] if index < len(arguments) else None
+        value: Any = arguments[index] if index < len(arguments) else None
         if value is None and (param.optional or param.type == "any"):
             continue
         if not _CHECKS[param.type](value):

@@ -9,33 +9,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from . import checks
 from .errors import ValidationError
-from .events import parse_event
 from .limits import profile
-from .model import (
-    DEFAULT_TENANT,
-    ApiTrigger,
-    CronTrigger,
-    EventTrigger,
-    FailurePolicy,
-    Health,
-    ManualTrigger,
-    Revision,
-    Script,
-    Status,
-    Trigger,
-)
+from .model import DEFAULT_TENANT, EventTrigger, FailurePolicy, Health, Revision, Script, Status, Trigger
 from .ports import ScriptQuery, Store
+from .triggers import checked_trigger
 
 MAX_TRIGGERS = 50
 MAX_TEXT = 2_000
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+MAX_DRAFT = 1_000_000
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_CAPABILITY = re.compile(r"[A-Za-z0-9_*-]+(?:\.[A-Za-z0-9_*-]+)*")
-_PATH = re.compile(r"/[A-Za-z0-9._~/{}-]*")
-_FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SETTINGS = ("description", "triggers", "limits", "capabilities", "run_as", "priority", "failure_policy", "name")
 
 # Where each change of status may start from.
 _MAY = {
@@ -79,17 +64,22 @@ class Scripts:
         Raises:
             NotFound: The tenant has none.
         """
-        return self._store.get_script(_text(tenant, "tenant"), _text(name, "script name"))
+        return self._store.get_script(checks.name(tenant, "tenant"), checks.name(name, "script name"))
 
     def list(
         self, *, tenant: str = DEFAULT_TENANT, status: str | None = None, event: str | None = None,
         text: str | None = None, after: str | None = None, limit: int = 100,
     ) -> Sequence[Script]:  # fmt: skip
         """Returns the tenant's scripts in order of name, at most ``limit``, behind the one called ``after``."""
-        wanted = _one_of(Status, status, "status") if status is not None else None
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 1000:
-            raise ValidationError(f"limit: got {limit!r}, wanted a whole number from 1 to 1000")
-        return self._store.list_scripts(ScriptQuery(_text(tenant, "tenant"), wanted, event, text, after, limit))
+        query = ScriptQuery(
+            checks.name(tenant, "tenant"),
+            None if status is None else checks.one_of(Status, status, "status"),
+            None if event is None else checks.text(event, "event"),
+            None if text is None else checks.text(text, "text"),
+            None if after is None else checks.text(after, "after"),
+            checks.whole_number(limit, "limit", 1, 1000),
+        )
+        return self._store.list_scripts(query)
 
     def revisions(self, name: str, *, tenant: str = DEFAULT_TENANT) -> Sequence[Revision]:
         """Returns all revisions of a script, oldest first."""
@@ -98,7 +88,7 @@ class Scripts:
     def revision(self, name: str, number: int | None = None, *, tenant: str = DEFAULT_TENANT) -> Revision:
         """Returns one revision of a script: ``number``, or the draft if that is None."""
         script = self.get(name, tenant=tenant)
-        return self._store.get_revision(tenant, script.id, script.draft_revision if number is None else number)
+        return self._stored(script, script.draft_revision if number is None else number)
 
     def health(self, name: str, *, tenant: str = DEFAULT_TENANT) -> Health:
         """Returns the script's counts and breaker, those of this process up to date."""
@@ -147,28 +137,28 @@ class Scripts:
             Conflict: The name is taken.
             ValidationError: A setting is wrong.
         """
-        wanted = _one_of(Status, status, "status")
+        wanted = checks.one_of(Status, status, "status")
         if wanted not in (Status.DRAFT, Status.ACTIVE):
             raise ValidationError(f"status of a new script: got {status!r}, wanted draft or active")
-        text = _source(source)
+        text = checks.text(source, "source", MAX_DRAFT)
         if wanted is Status.ACTIVE:
             self._check(text)
         now = datetime.now(UTC)
         settings = _settings(
-            name=name, description=description, triggers=_triggers(on, triggers), limits=limits,
+            name=name, description=description, triggers=_bound(on, triggers), limits=limits,
             capabilities=capabilities, run_as=run_as, priority=priority, failure_policy=failure_policy,
         )  # fmt: skip
         script = Script(
-            id=uuid.uuid4().hex, tenant=_text(tenant, "tenant"), status=wanted, draft_revision=1,
+            id=uuid.uuid4().hex, tenant=checks.name(tenant, "tenant"), status=wanted, draft_revision=1,
             live_revision=1 if wanted is Status.ACTIVE else None, version=1, created_at=now, updated_at=now,
-            updated_by=_text(author, "author"), **settings,
+            updated_by=checks.name(author, "author"), **settings,
         )  # fmt: skip
         self._store.add_script(script, self._revision(script.id, 1, text, author, message, now))
         self._changed()
         return script
 
     def update(
-        self, name: str, source: str | None = None, *, expected_version: int | None = None,
+        self, name: str, /, source: str | None = None, *, expected_version: int | None = None,
         tenant: str = DEFAULT_TENANT, author: str = "system", message: str = "",
         on: str | Iterable[str] | None = None, **settings: Any,
     ) -> Script:  # fmt: skip
@@ -190,18 +180,17 @@ class Scripts:
             Conflict: Somebody else changed it; the details say who and when.
         """
         script = self.get(name, tenant=tenant)
-        unknown = settings.keys() - set(_SETTINGS)
+        unknown = settings.keys() - _CHECKS.keys()
         if unknown:
-            raise ValidationError(f"setting {min(unknown)!r}: unknown; wanted one of {', '.join(_SETTINGS)}")
+            raise ValidationError(f"setting {min(unknown)!r}: unknown; wanted one of {', '.join(_CHECKS)}")
         if on is not None:
-            kept = settings.get("triggers", script.triggers)
-            settings["triggers"] = _triggers(on, [t for t in kept if not isinstance(t, EventTrigger)])
+            kept = _triggers(settings.get("triggers", script.triggers))
+            settings["triggers"] = _bound(on, [t for t in kept if not isinstance(t, EventTrigger)])
         changed = replace(script, **_settings(**settings)) if settings else script
         revision = None
         if source is not None:
-            text = _source(source)
-            draft = self._store.get_revision(tenant, script.id, script.draft_revision)
-            if draft.source != text:
+            text = checks.text(source, "source", MAX_DRAFT)
+            if self._stored(script, script.draft_revision).source != text:
                 number = max(r.number for r in self._store.list_revisions(tenant, script.id)) + 1
                 revision = self._revision(script.id, number, text, author, message, datetime.now(UTC))
                 changed = replace(changed, draft_revision=number)
@@ -218,9 +207,10 @@ class Scripts:
         """
         script = self.get(name, tenant=tenant)
         number = script.draft_revision if revision is None else revision
-        self._check(self._store.get_revision(tenant, script.id, number).source)
-        self._reset_breaker(script)
-        return self._move(script, Status.ACTIVE, expected_version, author, live_revision=number)
+        self._check(self._stored(script, number).source)
+        active = self._move(script, Status.ACTIVE, expected_version, author, live_revision=number)
+        self._reset_breaker(active)
+        return active
 
     def rollback(
         self, name: str, revision: int, *, expected_version: int | None = None, tenant: str = DEFAULT_TENANT,
@@ -228,7 +218,7 @@ class Scripts:
     ) -> Script:  # fmt: skip
         """Returns the script with ``revision`` live again; its status and its draft stay as they are."""
         script = self.get(name, tenant=tenant)
-        self._check(self._store.get_revision(tenant, script.id, revision).source)
+        self._check(self._stored(script, revision).source)
         return self._save(replace(script, live_revision=revision), expected_version, author)
 
     def pause(self, name: str, **write: Any) -> Script:
@@ -256,8 +246,7 @@ class Scripts:
         script = self.get(name, tenant=tenant)
         if script.status is Status.ACTIVE:
             raise ValidationError(f"script {script.name}: is active; pause, disable or archive it before deleting it")
-        version = script.version if expected_version is None else expected_version
-        self._store.delete_script(tenant, script.id, expected_version=version)
+        self._store.delete_script(tenant, script.id, expected_version=_version(script, expected_version))
         self._changed()
 
     def reset_breaker(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
@@ -265,6 +254,9 @@ class Scripts:
         self._reset_breaker(self.get(name, tenant=tenant))
 
     # -- inside --------------------------------------------------------------------------------------------------
+    def _stored(self, script: Script, number: Any) -> Revision:
+        return self._store.get_revision(script.tenant, script.id, checks.whole_number(number, "revision", 1))
+
     def _set(
         self, name: str, status: Status, *, expected_version: int | None = None, tenant: str = DEFAULT_TENANT,
         author: str = "system",
@@ -285,152 +277,60 @@ class Scripts:
     def _save(
         self, script: Script, expected_version: int | None, author: str, revision: Revision | None = None
     ) -> Script:
-        version = script.version if expected_version is None else expected_version
-        if isinstance(version, bool) or not isinstance(version, int):
-            raise ValidationError(f"expected_version: got {version!r}, wanted a whole number")
-        stamped = replace(script, updated_at=datetime.now(UTC), updated_by=_text(author, "author"))
+        version = _version(script, expected_version)
+        stamped = replace(script, updated_at=datetime.now(UTC), updated_by=checks.name(author, "author"))
         saved = self._store.save_script(stamped, expected_version=version, revision=revision)
         self._changed()
         return saved
 
     def _revision(self, script_id: str, number: int, source: str, author: str, message: str, at: datetime) -> Revision:
         return Revision(
-            script_id, number, source, self._digest(source), _text(author, "author"), _long(message, "message"), at,
-            self._compiler,
+            script_id, number, source, self._digest(source), checks.name(author, "author"),
+            checks.text(message, "message", MAX_TEXT), at, self._compiler,
         )  # fmt: skip
 
 
-def _text(value: Any, what: str, most: int = 200) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > most:
-        got = f"{len(value)} characters" if isinstance(value, str) and len(value) > most else repr(value)
-        raise ValidationError(f"{what}: got {got}, wanted 1 to {most} characters", details={"field": what})
-    return value
+def _version(script: Script, expected: Any) -> int:
+    return script.version if expected is None else checks.whole_number(expected, "expected_version")
 
 
-def _long(value: Any, what: str) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        got = f"{len(value)} characters" if isinstance(value, str) else type(value).__name__
-        raise ValidationError(f"{what}: got {got}, wanted a string of at most {MAX_TEXT}", details={"field": what})
-    return value
-
-
-def _source(source: Any) -> str:
-    if not isinstance(source, str):
-        raise ValidationError(f"source: got {type(source).__name__}, wanted a string", details={"field": "source"})
-    if len(source) > 1_000_000:
-        raise ValidationError(f"source: got {len(source)} characters, wanted at most 1000000")
-    try:
-        source.encode()
-    except UnicodeEncodeError:
-        raise ValidationError("source: got a lone surrogate, wanted text", details={"field": "source"}) from None
-    return source
-
-
-def _one_of(kind: Any, value: Any, what: str) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        wanted = ", ".join(kind)
-        raise ValidationError(f"{what}: got {value!r}, wanted one of {wanted}", details={"field": what}) from None
-
-
-def _triggers(on: str | Iterable[str] | None, triggers: Iterable[Trigger]) -> tuple[Trigger, ...]:
-    events = [on] if isinstance(on, str) else list(on or ())
-    return (*(EventTrigger(event) for event in events), *triggers)
+def _bound(on: Any, triggers: Any) -> tuple[Trigger, ...]:
+    """Returns event triggers for the events of ``on``, and the further ``triggers``."""
+    events = [on] if isinstance(on, str) else [] if on is None else checks.items(on, "on", "an event or a list of events")
+    return (*(EventTrigger(event) for event in events), *_triggers(triggers))
 
 
 def _settings(**given: Any) -> dict[str, Any]:
     """Returns the given settings, checked and in the form that `Script` holds."""
-    checked: dict[str, Any] = {}
-    for name, value in given.items():
-        checked[name] = _CHECKS[name](value)
-    return checked
+    return {name: _CHECKS[name](value) for name, value in given.items()}
 
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValidationError(
-            f"script name: got {value!r}, wanted 1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit",
-            details={"field": "name"},
-        )
+        wanted = "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit"
+        raise checks.wrong("script name", value, wanted, field="name")
     return value
-
-
-def _priority(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not -1_000_000 <= value <= 1_000_000:
-        raise ValidationError(f"priority: got {value!r}, wanted a whole number up to a million", details={"field": "priority"})
-    return value
-
-
-def _capabilities(value: Any) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise ValidationError(f"capabilities: got {value!r}, wanted a list of names", details={"field": "capabilities"})
-    names = list(value)
-    for name in names:
-        if not isinstance(name, str) or len(name) > 100 or not _CAPABILITY.fullmatch(name):
-            raise ValidationError(f"capability: got {name!r}, wanted a dotted name such as crm.read")
-    return tuple(sorted(set(names)))
 
 
 def _profile(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValidationError(f"limits: got {value!r}, wanted the name of a profile", details={"field": "limits"})
     profile(value)
-    return value
+    return str(value)
 
 
-def _trigger_list(value: Any) -> tuple[Trigger, ...]:
-    triggers = tuple(value)
+def _triggers(value: Any) -> tuple[Trigger, ...]:
+    triggers = checks.items(value, "triggers", "a list of triggers")
     if len(triggers) > MAX_TRIGGERS:
         raise ValidationError(f"triggers: got {len(triggers)}, wanted at most {MAX_TRIGGERS}")
-    for trigger in triggers:
-        check_trigger(trigger)
-    return triggers
-
-
-def check_trigger(trigger: Any) -> None:
-    """Returns None if the trigger makes sense.
-
-    Raises:
-        ValidationError: Names what is wrong with it.
-    """
-    if isinstance(trigger, EventTrigger):
-        parse_event(trigger.event)
-        for name in trigger.fields:
-            if not isinstance(name, str) or not _FIELD.fullmatch(name):
-                raise ValidationError(f"watched field: got {name!r}, wanted a field name")
-    elif isinstance(trigger, CronTrigger):
-        _check_cron(trigger)
-    elif isinstance(trigger, ApiTrigger):
-        if trigger.method not in METHODS:
-            raise ValidationError(f"api trigger method: got {trigger.method!r}, wanted one of {', '.join(METHODS)}")
-        if not isinstance(trigger.path, str) or not _PATH.fullmatch(trigger.path):
-            raise ValidationError(f"api trigger path: got {trigger.path!r}, wanted a path such as /orders/quote")
-    elif not isinstance(trigger, ManualTrigger):
-        raise ValidationError(f"trigger: got {trigger!r}, wanted an event, cron, api or manual trigger")
-
-
-def _check_cron(trigger: CronTrigger) -> None:
-    from zoneinfo import ZoneInfo
-
-    from croniter import croniter
-
-    if not isinstance(trigger.expression, str) or not croniter.is_valid(trigger.expression):
-        raise ValidationError(f"cron expression: got {trigger.expression!r}, wanted five fields such as '0 6 * * *'")
-    try:
-        ZoneInfo(trigger.timezone)
-    except (KeyError, ValueError, OSError, TypeError):
-        raise ValidationError(f"time zone: got {trigger.timezone!r}, wanted an IANA name such as Europe/Oslo") from None
+    return tuple(map(checked_trigger, triggers))
 
 
 _CHECKS: dict[str, Callable[[Any], Any]] = {
-    "name": _name,
-    "description": lambda value: _long(value, "description"),
-    "triggers": _trigger_list,
+    "description": lambda value: checks.text(value, "description", MAX_TEXT),
+    "triggers": _triggers,
     "limits": _profile,
-    "capabilities": _capabilities,
-    "run_as": lambda value: value if value is None else _text(value, "run_as"),
-    "priority": _priority,
-    "failure_policy": lambda value: _one_of(FailurePolicy, value, "failure_policy"),
+    "capabilities": lambda value: tuple(sorted(checks.capabilities(value))),
+    "run_as": lambda value: checks.optional_name(value, "run_as"),
+    "priority": lambda value: checks.whole_number(value, "priority", -1_000_000, 1_000_000),
+    "failure_policy": lambda value: checks.one_of(FailurePolicy, value, "failure_policy"),
+    "name": _name,
 }
-

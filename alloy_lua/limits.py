@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from .errors import ValidationError
+from .checks import whole_number, wrong
 
 KIB = 1024
 MIB = 1024 * KIB
+MOST = 2**53  # up to which Lua's numbers are exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,7 @@ class Limits:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValidationError(
-                    f"limit {field.name}: got {value!r}, wanted a whole number of at least 1",
-                    details={"field": field.name},
-                )
+            whole_number(getattr(self, field.name), field.name, 1, MOST)
 
     def with_(self, **changes: int) -> Limits:
         """Returns a copy with the named limits changed."""
@@ -86,8 +82,6 @@ def profile(name: str) -> Limits:
     Raises:
         ValidationError: There is no such profile.
     """
-    try:
-        return PROFILES[name]
-    except KeyError:
-        wanted = ", ".join(PROFILES)
-        raise ValidationError(f"limits profile: got {name!r}, wanted one of {wanted}") from None
+    if not isinstance(name, str) or name not in PROFILES:
+        raise wrong("limits profile", name, f"one of {', '.join(PROFILES)}", field="limits")
+    return PROFILES[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 DEFAULT_TENANT = "default"
 
@@ -27,7 +27,7 @@ class FailurePolicy(StrEnum):
     OPEN = "open"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EventTrigger:
     """Runs the script on an event, if ``fields`` is empty or one of them changed."""
 
@@ -36,7 +36,7 @@ class EventTrigger:
     kind: str = field(default="event", init=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CronTrigger:
     """Runs the script on a schedule (five cron fields, or six with seconds first)."""
 
@@ -45,7 +45,7 @@ class CronTrigger:
     kind: str = field(default="cron", init=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ApiTrigger:
     """Runs the script when ``method path`` is called."""
 
@@ -54,7 +54,7 @@ class ApiTrigger:
     kind: str = field(default="api", init=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ManualTrigger:
     """Lets people and programs run the script by name."""
 
@@ -64,7 +64,7 @@ class ManualTrigger:
 Trigger = EventTrigger | CronTrigger | ApiTrigger | ManualTrigger
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Script:
     """A script's settings, without its source (that is in its revisions).
 
@@ -91,7 +91,7 @@ class Script:
     updated_by: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Revision:
     """One immutable, numbered text of a script."""
 
@@ -113,7 +113,7 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Health:
     """How a script is doing; kept apart from the versioned script row."""
 
@@ -139,8 +139,7 @@ class RunStatus(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One line that a script logged."""
 
     level: str
@@ -148,7 +147,7 @@ class LogLine:
     data: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Run:
     """One recorded execution of one script. ``changes`` and ``value`` are JSON-like.
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .model import Health, Revision, Run, RunStatus, Script, Status
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptQuery:
+class ScriptQuery(NamedTuple):
     """Which scripts to list; None means any. ``after`` is the name of the last script of the page before."""
 
     tenant: str
@@ -22,8 +20,7 @@ class ScriptQuery:
     limit: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class RunQuery:
+class RunQuery(NamedTuple):
     """Which runs to list, newest first; None means any. ``before`` is the id of the last run of the page before."""
 
     tenant: str

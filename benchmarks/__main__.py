@@ -41,7 +41,9 @@ def main() -> int:
                 failed |= not pair.holds
                 mark = "ok " if pair.holds else "NO "
                 span = f"({pair.low:.3f} to {pair.high:.3f})"
-                print(f"{mark} {pair.name:58} {pair.ratio:8.3f} {span}  wanted {pair.target}; {pair.detail}", flush=True)
+                print(
+                    f"{mark} {pair.name:58} {pair.ratio:8.3f} {span}  wanted {pair.target}; {pair.detail}", flush=True
+                )
             sections.append((group.__doc__ or group.__name__, pairs))
     if given.write:
         PAGE.write_text(HEAD + machine() + "".join(section(title, pairs) for title, pairs in sections))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ..checks import name, names, shown
 from ..errors import InvalidValue, ValidationError
 from ..ports import EntityAdapter
 from .adapters import AttrsAdapter, DataclassAdapter, FieldRules, MappingAdapter, PeeweeAdapter, PydanticAdapter
@@ -14,9 +15,13 @@ _TYPED_ADAPTERS = (PydanticAdapter, AttrsAdapter, DataclassAdapter, PeeweeAdapte
 
 
 class EntityBridge:
-    """Finds the adapter of a record by its type; for mappings by the name of the entity type, too."""
+    """Finds the adapter of a record by its type; for mappings by the name of the entity type, too.
 
-    def __init__(self) -> None:
+    ``changed`` is called after every change of the rules.
+    """
+
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
         self._rules: dict[type, FieldRules] = {}
         self._described: dict[str, EntityAdapter] = {}
         self._adapters: dict[type, EntityAdapter] = {}
@@ -41,11 +46,12 @@ class EntityBridge:
             ValidationError: The type is of no kind that has an adapter, or has no field of a given name.
         """
         if not isinstance(kind, type):
-            raise ValidationError(f"entity kind: got {kind!r}, wanted a type")
-        rules = FieldRules.of(readable, writable, id_field)
-        _adapter_of(kind, rules)
+            raise ValidationError(f"entity kind: got {shown(kind)}, wanted a type")
+        rules = _rules(readable, writable, id_field)
+        _adapter_of(kind, rules, "entity kind")
         self._rules[kind] = rules
         self._adapters = {}
+        self._changed()
 
     def describe(
         self,
@@ -56,14 +62,17 @@ class EntityBridge:
         id_field: str = "id",
     ) -> None:
         """Sets the same as `register`, for mappings that are fired as ``entity_type`` (``"order"``)."""
-        self._described[entity_type] = MappingAdapter(dict, FieldRules.of(readable, writable, id_field))
+        rules = _rules(readable, writable, id_field)
+        self._described[name(entity_type, "entity type")] = MappingAdapter(dict, rules)
+        self._changed()
 
-    def adapter_for(self, record: Any, entity_type: str | None = None) -> EntityAdapter:
+    def adapter_for(self, record: Any, entity_type: str | None = None, what: str = "record") -> EntityAdapter:
         """Returns the adapter for ``record``, the same one for all records of a type.
 
         Args:
             record: A mapping or a model instance.
             entity_type: The entity type of the event, which decides the field lists of mappings.
+            what: What an error calls the record.
 
         Raises:
             ValidationError: The record is of no kind that has an adapter.
@@ -73,7 +82,7 @@ class EntityBridge:
         kind = type(record)
         adapter = self._adapters.get(kind)
         if adapter is None:
-            adapter = self._adapters[kind] = _adapter_of(kind, self._rules_of(kind))
+            adapter = self._adapters[kind] = _adapter_of(kind, self._rules_of(kind), what)
         return adapter
 
     def _rules_of(self, kind: type) -> FieldRules:
@@ -83,15 +92,23 @@ class EntityBridge:
         return FieldRules()
 
 
-def _adapter_of(kind: type, rules: FieldRules) -> EntityAdapter:
+def _rules(readable: Iterable[str] | None, writable: Iterable[str] | None, id_field: str) -> FieldRules:
+    return FieldRules(
+        None if readable is None else names(readable, "readable"),
+        None if writable is None else names(writable, "writable"),
+        name(id_field, "id_field"),
+    )
+
+
+def _adapter_of(kind: type, rules: FieldRules, what: str) -> EntityAdapter:
     if issubclass(kind, Mapping):
         return MappingAdapter(kind, rules)
     for adapter in _TYPED_ADAPTERS:
         if adapter.fits(kind):
             return adapter(kind, rules)
     if issubclass(kind, tuple) and hasattr(kind, "_asdict"):
-        raise ValidationError(f"record: got namedtuple {kind.__name__}, wanted {ACCEPTED}; pass record._asdict()")
-    raise ValidationError(f"record: got {kind.__name__}, wanted {ACCEPTED}")
+        raise ValidationError(f"{what}: got namedtuple {kind.__name__}, wanted {ACCEPTED}; pass its _asdict()")
+    raise ValidationError(f"{what}: got {kind.__name__}, wanted {ACCEPTED}")
 
 
 def check_writable(adapter: EntityAdapter, changes: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import CompileError, ValidationError
 from .analysis import analyse
@@ -22,8 +22,7 @@ _NEAR = re.compile(r" near '(.*)'\Z", re.DOTALL)
 SyntaxCheck = Callable[[bytes], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A compiled script: immutable, shared by all runtimes, each of which loads and verifies it once.
 
     Attributes:

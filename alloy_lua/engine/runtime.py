@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -34,6 +34,7 @@ RESERVE_BYTES = 16 * MIB
 TRAINING_RUNS = 4
 TRAINING_ROWS = 6
 COMPILE_AFTER = 56  # LuaJIT's own default
+_LUA = Path(__file__).with_name("lua")  # a folder of this package, unpacked as every installer does
 _NAN = float("nan")
 
 Scalar = Callable[..., Any]
@@ -43,16 +44,15 @@ Execute = Callable[..., str]
 
 @cache
 def _prelude() -> list[bytes]:
-    folder = resources.files(__package__) / "lua"
     texts: list[bytes] = []
     for name in PRELUDE:
-        texts += [name.encode(), (folder / f"{name}.lua").read_bytes()]
+        texts += [name.encode(), (_LUA / f"{name}.lua").read_bytes()]
     return texts
 
 
 @cache
 def _boot_text() -> bytes:
-    return (resources.files(__package__) / "lua" / "boot.lua").read_bytes()
+    return (_LUA / "boot.lua").read_bytes()
 
 
 class Loaded:
@@ -94,6 +94,7 @@ class Runtime:
         self._kit["set_broker"](self.broker)
         self._check_syntax = self._kit["check_syntax"]
         self._collect = self._kit["driver"]["collect_last"]
+        self._base_kb = self._kit["meter"]["base_kb"]
         self._python_modules = frozenset(f.name.partition(".")[0] for f in hosts.functions if f.call is not None)
         self._load_modules(hosts)
         self.programs: dict[str, Loaded] = {}
@@ -235,7 +236,7 @@ class Runtime:
         """Sets the hard wall for runs that may hold ``memory_bytes``: garbage and reserve come on top."""
         if memory_bytes != self._memory_bytes:
             self._memory_bytes = memory_bytes
-            self._lua.set_max_memory(memory_bytes * 2 + RESERVE_BYTES + int(self._kit["collect_garbage"]() * 1024))
+            self._lua.set_max_memory(memory_bytes * 2 + RESERVE_BYTES + int(self._base_kb() * 1024))
 
     def hold_at_least(self, memory_bytes: int) -> None:
         """Raises the hard wall to what runs of ``memory_bytes`` need, if it is lower."""

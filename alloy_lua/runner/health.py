@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 
+from ..checks import number, whole_number
 from ..errors import AlloyError
 from ..model import BreakerState, Health
+
+MAX_FAILURES = 100_000
+LONGEST = 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,11 @@ class BreakerPolicy:
     failures: int = 20
     window_seconds: float = 60.0
     cooldown_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        whole_number(self.failures, "failures", 0, MAX_FAILURES)
+        number(self.window_seconds, "window_seconds", 0, LONGEST)
+        number(self.cooldown_seconds, "cooldown_seconds", 0, LONGEST)
 
 
 class Vitals:
@@ -72,8 +81,9 @@ class Vitals:
 
     @property
     def runs(self) -> int:
-        """How many runs this process has counted."""
-        return int(repr(self._counter)[6:-1]) - 1 - self.unused  # "count(7)": the one way to look without counting
+        """How many runs this process has counted; a run that the breaker held back took a number, but is none."""
+        numbers = int(repr(self._counter)[6:-1]) - 1  # "count(7)": the one way to look without counting
+        return numbers - self.unused - self.skipped - self.totals.skipped
 
     @property
     def closed(self) -> bool:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..checks import whole_number, wrong
 from ..errors import AlloyError, ValidationError
 from ..model import Run
 from ..ports import Store
@@ -36,9 +37,8 @@ class Recording:
 
     def __post_init__(self) -> None:
         if self.mode not in ("full", "auto", "off"):
-            raise ValidationError(f"recording mode: got {self.mode!r}, wanted full, auto or off")
-        if not isinstance(self.per_second, int) or self.per_second < 1:
-            raise ValidationError(f"recording per_second: got {self.per_second!r}, wanted at least 1")
+            raise wrong("recording mode", self.mode, "full, auto or off", field="mode")
+        whole_number(self.per_second, "per_second", 1)
 
 
 class Recorder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
@@ -397,7 +396,7 @@ def run_record(
         traceback=error.traceback if error else (),
         changes=jsonable(result.changes) if result.changes else None,
         value=jsonable(result.value),
-        logs=tuple(replace(line, data=jsonable(line.data)) for line in result.logs),
+        logs=tuple(line._replace(data=jsonable(line.data)) for line in result.logs),
         parent_id=ambient.run_id,
         depth=ambient.depth,
     )

@@ -193,6 +193,7 @@ return {
     local left = last < 0 and seconds or deadline - now()
     return max(0, limit - (granted - F)), max(0, left)
   end,
+  base_kb = function() return base_kb end,
   set_base = function() base_kb = collectgarbage("count") end,
   peak_kb = function()
     local kb = max(peak_kb, collectgarbage("count")) - base_kb
