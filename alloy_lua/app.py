@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, TypeVar
 
+from . import checks
 from .bridges.entities import EntityBridge
 from .bridges.hosts import default_modules
 from .engine import COMPILER, Engine, Program
@@ -20,12 +21,13 @@ from .functions import host_function, modules_of
 from .hostapi import HostFunction, HostModule, Param
 from .lifecycle import Scripts
 from .limits import Limits, profile
-from .model import DEFAULT_TENANT, EventTrigger, Health, Run, RunStatus, Script, Status
+from .model import DEFAULT_TENANT, EventTrigger, Health, Run, Script, Status
 from .outcome import Outcome, Untouched
-from .ports import EntityAdapter, RunQuery, Store
+from .ports import EntityAdapter, Store
+from .run_filters import run_query
+from .runner.batch import BatchWay
 from .runner.context import AMBIENT, NOBODY, Ambient, surroundings
 from .runner.fast import FastWay, Plan
-from .runner.batch import BatchWay
 from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
 from .runner.recorder import FLUSH_SECONDS, Recorder, Recording
@@ -36,6 +38,8 @@ from .stores import open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
+POLL_RANGE = (0.01, 86_400.0)
+LONGEST_DAYS = 365_000
 _ambient = AMBIENT.get
 _new = object.__new__
 MAX_PLANS = 10_000
@@ -88,12 +92,17 @@ class Alloy:
         poll_seconds: float = POLL_SECONDS, keep_runs_days: float | None = None, keep_runs: int | None = 1_000_000,
         migrate: bool = True,
     ) -> None:  # fmt: skip
+        kept = Recording() if recording is None else checks.instance(Recording, recording, "recording")
+        policy = BreakerPolicy() if breaker is None else checks.instance(BreakerPolicy, breaker, "breaker")
+        poll = checks.number(poll_seconds, "poll_seconds", *POLL_RANGE)
+        self._retention = _retention(keep_runs_days, keep_runs)
+        checks.boolean(migrate, "migrate")
         self.store: Store = open_store(url)
         if migrate:
             self.store.migrate()
         self._ids = RunIds()
-        self._recorder = Recorder(self.store, recording or Recording())
-        self._board = HealthBoard(breaker or BreakerPolicy())
+        self._recorder = Recorder(self.store, kept)
+        self._board = HealthBoard(policy)
         self._functions: list[HostFunction] = []
         self._core_made: _Core | None = None
         self._lock = threading.RLock()
@@ -101,16 +110,13 @@ class Alloy:
         self._plans: dict[str, Plan | None] = {}
         self._tenant_plans: dict[tuple[str, str], Plan | None] = {}
         self._batches: dict[tuple[str, str], BatchWay | None] = {}
-        self._retention = (keep_runs_days, keep_runs)
-        self.entities = EntityBridge()
+        self.entities = EntityBridge(self._forget_plans)
         self.scripts = Scripts(
             self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
-            reset_breaker=lambda script: self._vitals(script).reset(),
+            reset_breaker=self._reset_breaker,
         )  # fmt: skip
-        self._upkeep = Upkeep(
-            [(FLUSH_SECONDS, self._write_behind), (poll_seconds, self._poll), (60.0, self._prune)]
-        )
+        self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._prune)])
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
@@ -135,12 +141,12 @@ class Alloy:
         Raises:
             ValidationError: The event name or an argument is wrong.
         """
-        if before is None and params is None and run_id is None and not dry_run and _ambient() is None:
+        if before is None and params is None and run_id is None and dry_run is False and _ambient() is None:
             try:
                 plan = self._plans[event] if tenant is None else self._tenant_plans[tenant, event]
             except (KeyError, TypeError):
                 plan = self._plan(event, tenant)
-            if plan is not None:
+            if plan is not None and (user is None or checks.is_name(user)):
                 outcome = plan(entity, user)
                 if outcome is not None:
                     return outcome
@@ -154,18 +160,16 @@ class Alloy:
         record = {} if entity is None else entity
         adapter = self.entities.adapter_for(record, parsed.entity_type)
         previous = self._previous(before, parsed.entity_type)
-        _mapping(params, "params")
+        given, identity = checks.mapping(params, "params"), checks.optional_name(run_id, "run_id")
         self._start()
-        return self._core.runner.fire(
-            parsed, record, adapter, ambient, before=previous, params=params, run_id=_optional_text(run_id, "run_id")
-        )
+        return self._core.runner.fire(parsed, record, adapter, ambient, before=previous, params=given, run_id=identity)
 
     async def fire_async(self, event: str, entity: Any = None, **options: Any) -> Outcome:
         """Returns what `fire` returns, without blocking the event loop.
 
         Short pure scripts on plain dicts run at once; anything else runs in a worker thread, in this task's context.
         """
-        if not options and AMBIENT.get() is None:
+        if not options and AMBIENT.get() is None and isinstance(event, str):
             plan = self._plans.get(event)
             if plan is not None:
                 outcome = plan(entity, None)
@@ -180,10 +184,10 @@ class Alloy:
         params: Mapping[str, Any] | None = None, dry_run: bool = False,
     ) -> list[Outcome]:  # fmt: skip
         """Returns one outcome for each record, in order: the same as `fire` on each, in fewer crossings."""
-        if isinstance(entities, str | bytes | Mapping) or not isinstance(entities, Iterable):
-            raise ValidationError(f"entities: got {type(entities).__name__}, wanted a list of records")
-        records = list(entities)
+        records = checks.items(entities, "entities", "a list of records")
+        checks.mapping(params, "params")
         ambient = self._ambient(user, tenant, dry_run)
+        self._check_records(records, parse_event(event).entity_type)
         if params is None and not dry_run and ambient.cascade is None:
             batch = self._batch(event, ambient.tenant)
             if batch is not None:
@@ -215,21 +219,21 @@ class Alloy:
             ValidationError: The script is not active, or is bound to events only, and this is no dry run.
             CompileError: The revision does not compile.
         """
-        ambient = self._ambient(user, tenant, dry_run)
+        ambient, identity = self._ambient(user, tenant, dry_run), checks.optional_name(run_id, "run_id")
         script = self.scripts.get(name, tenant=ambient.tenant)
         number = self._runnable(script, dry_run, revision)
         program = self._core.engine.compile(self.store.get_revision(script.tenant, script.id, number).source)
         execution = Execution(
             replace(script, live_revision=number), program, profile(script.limits), frozenset(script.capabilities),
-            Phase.MANUAL, trigger="manual", run_id=_optional_text(run_id, "run_id") or self._ids.fresh(),
+            Phase.MANUAL, trigger="manual", run_id=identity or self._ids.fresh(),
             vitals=None if ambient.dry_run else self._vitals(script),
         )  # fmt: skip
-        if execution.vitals is not None:
-            execution.vitals.count()
         return self._perform(execution, ambient, entity, before, params)
 
     @staticmethod
     def _runnable(script: Script, dry_run: bool, revision: int | None) -> int:
+        if revision is not None:
+            checks.whole_number(revision, "revision", 1)
         if dry_run:
             return revision or script.live_revision or script.draft_revision
         if revision is not None:
@@ -259,20 +263,15 @@ class Alloy:
             dry_run: Report effects, do not make them.
             run_id: The id of this run.
         """
-        budget = profile(limits) if isinstance(limits, str) else limits
-        if not isinstance(budget, Limits):
-            raise ValidationError(f"limits: got {type(limits).__name__}, wanted Limits or the name of a profile")
+        budget = limits if isinstance(limits, Limits) else profile(limits)
         ambient = self._ambient(user, tenant, dry_run)
-        identity = _optional_text(run_id, "run_id") or self._ids.fresh()
+        identity = checks.optional_name(run_id, "run_id") or self._ids.fresh()
+        grants, text = checks.capabilities(capabilities), checks.text(source, "source")
         try:
-            program = self._core.engine.compile(source)
+            program = self._core.engine.compile(text)
         except AlloyError as error:
-            if error.code == "validation_error":
-                raise
             return failure(error, entity)
-        execution = Execution(
-            None, program, budget, frozenset(capabilities), Phase.MANUAL, trigger="evaluate", run_id=identity
-        )
+        execution = Execution(None, program, budget, grants, Phase.MANUAL, trigger="evaluate", run_id=identity)
         return self._perform(execution, ambient, entity, before, params)
 
     def _perform(
@@ -280,13 +279,15 @@ class Alloy:
         params: Mapping[str, Any] | None,
     ) -> Outcome:  # fmt: skip
         record = {} if entity is None else entity
-        adapter = self.entities.adapter_for(record)
+        adapter = self.entities.adapter_for(record, what="entity")
         view = View(record, adapter)
-        _mapping(params, "params")
+        previous, given = self._previous(before, None), checks.mapping(params, "params")
         self._start()
+        if execution.vitals is not None:
+            execution.vitals.count()
         fold = Fold(record, adapter, view)
         result, run = self._core.runner.perform(
-            execution, ambient, view if entity is not None else None, self._previous(before, None), params
+            execution, ambient, view if entity is not None else None, previous, given
         )
         fold.add(execution, result, run)
         return fold.outcome()
@@ -330,9 +331,9 @@ class Alloy:
         return surroundings(
             replace(
                 around,
-                user=around.user if user is None else _optional_text(user, "user"),
-                tenant=around.tenant if tenant is None else (_optional_text(tenant, "tenant") or DEFAULT_TENANT),
-                dry_run=around.dry_run if dry_run is None else dry_run,
+                user=around.user if user is None else checks.name(user, "user"),
+                tenant=around.tenant if tenant is None else checks.name(tenant, "tenant"),
+                dry_run=around.dry_run if dry_run is None else checks.boolean(dry_run, "dry_run"),
             )
         )
 
@@ -346,17 +347,20 @@ class Alloy:
         Raises:
             CompileError: With line and column.
         """
-        return self._core.engine.compile(source)
+        return self._core.engine.compile(checks.text(source, "source"))
 
     # -- records ---------------------------------------------------------------------------------------------------
     def runs(self, *, tenant: str = DEFAULT_TENANT, **filters: Any) -> Sequence[Run]:
-        """Returns recorded runs, newest first; ``filters`` are the fields of `RunQuery`."""
-        if isinstance(filters.get("status"), str):
-            filters["status"] = RunStatus(filters["status"])
-        return self.store.list_runs(RunQuery(tenant, **filters))
+        """Returns recorded runs, newest first; ``filters`` are the fields of `RunQuery`.
+
+        Raises:
+            ValidationError: A filter is unknown, or its value wrong.
+        """
+        return self.store.list_runs(run_query(checks.name(tenant, "tenant"), filters))
 
     def stats(self, *, tenant: str | None = None) -> list[ScriptStats]:
         """Returns what each active script did in this process, in order of name."""
+        checks.optional_name(tenant, "tenant")
         found = []
         for script in self.store.iter_active():
             if tenant is None or script.tenant == tenant:
@@ -419,7 +423,7 @@ class Alloy:
     def _plan(self, event: str, tenant: str | None) -> Plan | None:
         """Returns the plan for ``event``, making and keeping it; None if it needs the general way."""
         parsed = parse_event(event)
-        owner = _optional_text(tenant, "tenant") or DEFAULT_TENANT
+        owner = DEFAULT_TENANT if tenant is None else checks.name(tenant, "tenant")
         plans, tenant_plans = self._plans, self._tenant_plans
         way = self._fast_way(parsed.name, owner)
         plan: Plan | None = None
@@ -460,15 +464,18 @@ class Alloy:
             self._forget_plans()
 
     def _batch(self, event: str, tenant: str) -> BatchWay | None:
+        batches = self._batches
         try:
-            return self._batches[tenant, event]
-        except (KeyError, TypeError):
-            way = self._fast_way(parse_event(event).name, tenant)
+            return batches[tenant, event]
+        except KeyError:
+            way = self._fast_way(event, tenant)
         batch = None
         if way is not None:
-            batch = BatchWay(way, lambda record, user: self._fire(event, record, None, None, Ambient(user, tenant), None))
-        if len(self._batches) < MAX_PLANS:
-            self._batches[tenant, event] = batch
+            batch = BatchWay(
+                way, lambda record, user: self._fire(event, record, None, None, Ambient(user, tenant), None)
+            )
+        if len(batches) < MAX_PLANS:
+            batches[tenant, event] = batch
         return batch
 
     def _forget_plans(self) -> None:
@@ -476,23 +483,35 @@ class Alloy:
 
     def _ambient(self, user: str | None, tenant: str | None, dry_run: bool) -> Ambient:
         around = AMBIENT.get() or NOBODY
-        if user is None and tenant is None and not dry_run:
+        if user is None and tenant is None and dry_run is False:
             return around
         return replace(
             around,
-            user=around.user if user is None else _optional_text(user, "user"),
-            tenant=around.tenant if tenant is None else (_optional_text(tenant, "tenant") or DEFAULT_TENANT),
-            dry_run=around.dry_run or dry_run,
+            user=around.user if user is None else checks.name(user, "user"),
+            tenant=around.tenant if tenant is None else checks.name(tenant, "tenant"),
+            dry_run=checks.boolean(dry_run, "dry_run") or around.dry_run,
         )
 
+    def _check_records(self, records: list[Any], entity_type: str) -> None:
+        """Returns None if each record has an adapter: a wrong one stops a batch before any script has run."""
+        kinds = set(map(type, records)) - {dict, type(None)}
+        for record in records if kinds else ():
+            if type(record) in kinds:
+                self.entities.adapter_for(record, entity_type)
+                kinds.discard(type(record))
+
     def _previous(self, before: Any, entity_type: str | None) -> Mapping[str, Any] | None:
-        if before is None or isinstance(before, dict):
-            return before
-        adapter: EntityAdapter = self.entities.adapter_for(before, entity_type)
+        if before is None:
+            return None
+        adapter: EntityAdapter = self.entities.adapter_for(before, entity_type, "before")
         return adapter.fields(before)
 
     def _vitals(self, script: Script) -> Vitals:
         return self._board.of(script.tenant, script.id, self._forget_plans)
+
+    def _reset_breaker(self, script: Script) -> None:
+        self._vitals(script).reset()
+        self._forget_plans()
 
     def _live_source(self, script: Script) -> str:
         return self.store.get_revision(script.tenant, script.id, script.live_revision or script.draft_revision).source
@@ -530,14 +549,8 @@ def _stats(script: Script, vitals: Vitals) -> ScriptStats:
     )  # fmt: skip
 
 
-def _mapping(value: Any, what: str) -> None:
-    if value is not None and not isinstance(value, Mapping):
-        raise ValidationError(f"{what}: got {type(value).__name__}, wanted a mapping of names to values")
-
-
-def _optional_text(value: Any, what: str) -> str | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not value or len(value) > 200:
-        raise ValidationError(f"{what}: got {value!r:.60}, wanted a string of 1 to 200 characters")
-    return value
+def _retention(days: float | None, keep: int | None) -> tuple[float | None, int | None]:
+    return (
+        None if days is None else checks.number(days, "keep_runs_days", 0, LONGEST_DAYS),
+        None if keep is None else checks.whole_number(keep, "keep_runs"),
+    )

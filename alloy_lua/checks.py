@@ -96,7 +96,9 @@ def mapping(value: Any, what: str) -> Mapping[str, Any] | None:
 
 def items(value: Any, what: str, wanted: str) -> list[Any]:
     """Returns the items of a list, tuple, set or other iterable, which no string and no mapping is."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, str):
+        raise ValidationError(f"{what}: got the string {shown(value)}, wanted {wanted}", details={"field": what})
+    if isinstance(value, bytes | Mapping) or not isinstance(value, Iterable):
         raise wrong(what, value, wanted)
     return list(value)
 
@@ -106,12 +108,16 @@ def names(value: Any, what: str) -> frozenset[str]:
     return frozenset(name(item, what) for item in items(value, what, "a list of names"))
 
 
+def choice(value: Any, what: str, choices: Iterable[str], *, field: str | None = None) -> str:
+    """Returns a string that is one of ``choices``."""
+    if not isinstance(value, str) or value not in choices:
+        raise wrong(what, value, f"one of {', '.join(choices)}", field=field)
+    return value
+
+
 def one_of(kind: type[E], value: Any, what: str) -> E:
     """Returns the member of ``kind`` that ``value`` is, or is the value of."""
-    try:
-        return kind(value)
-    except (ValueError, TypeError):
-        raise wrong(what, value, f"one of {', '.join(kind)}") from None
+    return kind(choice(value, what, tuple(kind)))
 
 
 def aware_time(value: Any, what: str) -> datetime:

@@ -85,9 +85,7 @@ def _parsed(name: str) -> Event:
         return Event(name, TOPIC, Phase.AFTER, None)
     entity, dot, hook = name.rpartition(".")
     if not dot or not (entity == WILDCARD or _ENTITY.fullmatch(entity)):
-        raise ValidationError(
-            f"event {name!r}: wanted <entity>.<hook> (such as order.before_create) or topic.<name>"
-        )
+        raise ValidationError(f"event {name!r}: wanted <entity>.<hook> (such as order.before_create) or topic.<name>")
     if hook not in HOOKS:
         near = difflib.get_close_matches(hook, HOOKS, 1)
         hint = f"; did you mean {entity}.{near[0]}?" if near else f"; hooks are {', '.join(HOOKS)}"

@@ -8,6 +8,7 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from . import checks
 from .errors import ValidationError
 from .events import Phase
 from .hostapi import EVERY_PHASE, TYPES, HostCall, HostFunction, HostModule, Param
@@ -29,28 +30,34 @@ def host_function(
         ValidationError: The name, a phase or a parameter type is wrong.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValidationError(f"host function name: got {name!r}, wanted module.function in lower case")
+        raise checks.wrong("host function name", name, "module.function in lower case", field="name")
     if not callable(call):
-        raise ValidationError(f"host function {name}: got {call!r}, wanted a callable")
+        raise checks.wrong(f"host function {name}", call, "a callable")
     found, wants_call, variadic = _parameters(name, call)
-    given = tuple(params) if params is not None else found
-    for param in given:
-        if param.type not in TYPES:
-            raise ValidationError(f"{name}: parameter {param.name}: got type {param.type!r}, wanted one of {TYPES}")
+    given = found if params is None else _given_parameters(name, params)
+    summary = (inspect.getdoc(call) or "").partition("\n")[0] if doc is None else checks.text(doc, f"{name}: doc")
     return HostFunction(
-        name, doc or (inspect.getdoc(call) or "").partition("\n")[0], given, call=call, capability=capability,
-        phases=_phases(name, phases), effect=effect, cost=cost, wants_call=wants_call, variadic=variadic,
+        name, summary, given, call=call, capability=None if capability is None else checks.capability(capability),
+        phases=_phases(name, phases), effect=checks.boolean(effect, f"{name}: effect"),
+        cost=checks.whole_number(cost, f"{name}: cost"), wants_call=wants_call, variadic=variadic,
         returns=_returns(call),
     )  # fmt: skip
+
+
+def _given_parameters(name: str, params: Iterable[Param]) -> tuple[Param, ...]:
+    given = checks.items(params, f"{name}: params", "a list of Param")
+    for param in given:
+        checks.instance(Param, param, f"{name}: parameter")
+        checks.name(param.name, f"{name}: parameter name")
+        checks.choice(param.type, f"{name}: type of parameter {param.name}", TYPES)
+    return tuple(given)
 
 
 def _phases(name: str, phases: Iterable[str] | None) -> frozenset[Phase]:
     if phases is None:
         return EVERY_PHASE
-    try:
-        return frozenset(Phase(phase) for phase in phases)
-    except ValueError as error:
-        raise ValidationError(f"{name}: phases: {error}; wanted some of {', '.join(Phase)}") from None
+    given = checks.items(phases, f"{name}: phases", "a list of phases")
+    return frozenset(checks.one_of(Phase, phase, f"{name}: phase") for phase in given)
 
 
 def _hints(call: Callable[..., Any]) -> dict[str, Any]:
@@ -64,7 +71,7 @@ def _parameters(name: str, call: Callable[..., Any]) -> tuple[tuple[Param, ...],
     hints = _hints(call)
     params: list[Param] = []
     wants_call, variadic = False, None
-    for index, parameter in enumerate(inspect.signature(call).parameters.values()):
+    for index, parameter in enumerate(_signature(name, call).parameters.values()):
         hint = hints.get(parameter.name, Any)
         if index == 0 and hint is HostCall:
             wants_call = True
@@ -76,6 +83,13 @@ def _parameters(name: str, call: Callable[..., Any]) -> tuple[tuple[Param, ...],
         elif parameter.default is parameter.empty and parameter.kind is parameter.KEYWORD_ONLY:
             raise ValidationError(f"{name}: parameter {parameter.name}: scripts pass arguments by position only")
     return tuple(params), wants_call, variadic
+
+
+def _signature(name: str, call: Callable[..., Any]) -> inspect.Signature:
+    try:
+        return inspect.signature(call)
+    except (TypeError, ValueError):
+        raise checks.wrong(f"host function {name}", call, "a callable with a signature") from None
 
 
 def _type_name(hint: Any) -> str:

@@ -296,7 +296,9 @@ def _version(script: Script, expected: Any) -> int:
 
 def _bound(on: Any, triggers: Any) -> tuple[Trigger, ...]:
     """Returns event triggers for the events of ``on``, and the further ``triggers``."""
-    events = [on] if isinstance(on, str) else [] if on is None else checks.items(on, "on", "an event or a list of events")
+    events = (
+        [on] if isinstance(on, str) else checks.items(() if on is None else on, "on", "an event or a list of events")
+    )
     return (*(EventTrigger(event) for event in events), *_triggers(triggers))
 
 

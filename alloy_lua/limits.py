@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from .checks import whole_number, wrong
+from .checks import choice, whole_number
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -82,6 +82,4 @@ def profile(name: str) -> Limits:
     Raises:
         ValidationError: There is no such profile.
     """
-    if not isinstance(name, str) or name not in PROFILES:
-        raise wrong("limits profile", name, f"one of {', '.join(PROFILES)}", field="limits")
-    return PROFILES[name]
+    return PROFILES[choice(name, "limits profile", PROFILES, field="limits")]

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from .checks import items, wrong
+from .checks import choice, items, name, wrong
 from .events import parse_event
 from .model import ApiTrigger, CronTrigger, EventTrigger, ManualTrigger, Trigger
 
@@ -36,9 +36,9 @@ def checked_trigger(trigger: Any) -> Trigger:
 def _checked_event(trigger: EventTrigger) -> EventTrigger:
     parse_event(trigger.event)
     fields = tuple(items(trigger.fields, "watched fields", "a list of field names"))
-    for name in fields:
-        if not isinstance(name, str) or not _FIELD.fullmatch(name):
-            raise wrong("watched field", name, "a field name")
+    for field in fields:
+        if not isinstance(field, str) or not _FIELD.fullmatch(field):
+            raise wrong("watched field", field, "a field name")
     return replace(trigger, fields=fields)
 
 
@@ -50,15 +50,14 @@ def _checked_cron(trigger: CronTrigger) -> CronTrigger:
     if not isinstance(trigger.expression, str) or not croniter.is_valid(trigger.expression):
         raise wrong("cron expression", trigger.expression, "five fields such as '0 6 * * *'")
     try:
-        ZoneInfo(trigger.timezone)
-    except (KeyError, ValueError, OSError, TypeError):
+        ZoneInfo(name(trigger.timezone, "time zone"))
+    except (KeyError, ValueError, OSError):
         raise wrong("time zone", trigger.timezone, "an IANA name such as Europe/Oslo") from None
     return trigger
 
 
 def _checked_api(trigger: ApiTrigger) -> ApiTrigger:
-    if trigger.method not in METHODS:
-        raise wrong("api trigger method", trigger.method, f"one of {', '.join(METHODS)}")
+    choice(trigger.method, "api trigger method", METHODS)
     if not isinstance(trigger.path, str) or not _PATH.fullmatch(trigger.path):
         raise wrong("api trigger path", trigger.path, "a path such as /orders/quote")
     return trigger

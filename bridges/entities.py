@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ..checks import name, names, shown
+from .. import checks
 from ..errors import InvalidValue, ValidationError
 from ..ports import EntityAdapter
 from .adapters import AttrsAdapter, DataclassAdapter, FieldRules, MappingAdapter, PeeweeAdapter, PydanticAdapter
@@ -46,9 +46,9 @@ class EntityBridge:
             ValidationError: The type is of no kind that has an adapter, or has no field of a given name.
         """
         if not isinstance(kind, type):
-            raise ValidationError(f"entity kind: got {shown(kind)}, wanted a type")
+            raise ValidationError(f"entity kind: got {checks.shown(kind)}, wanted a type")
         rules = _rules(readable, writable, id_field)
-        _adapter_of(kind, rules, "entity kind")
+        _adapter_of(kind, rules, "record")
         self._rules[kind] = rules
         self._adapters = {}
         self._changed()
@@ -63,7 +63,7 @@ class EntityBridge:
     ) -> None:
         """Sets the same as `register`, for mappings that are fired as ``entity_type`` (``"order"``)."""
         rules = _rules(readable, writable, id_field)
-        self._described[name(entity_type, "entity type")] = MappingAdapter(dict, rules)
+        self._described[checks.name(entity_type, "entity type")] = MappingAdapter(dict, rules)
         self._changed()
 
     def adapter_for(self, record: Any, entity_type: str | None = None, what: str = "record") -> EntityAdapter:
@@ -93,10 +93,10 @@ class EntityBridge:
 
 
 def _rules(readable: Iterable[str] | None, writable: Iterable[str] | None, id_field: str) -> FieldRules:
-    return FieldRules(
-        None if readable is None else names(readable, "readable"),
-        None if writable is None else names(writable, "writable"),
-        name(id_field, "id_field"),
+    return FieldRules.of(
+        None if readable is None else checks.names(readable, "readable"),
+        None if writable is None else checks.names(writable, "writable"),
+        checks.name(id_field, "id_field"),
     )
 
 
@@ -107,7 +107,7 @@ def _adapter_of(kind: type, rules: FieldRules, what: str) -> EntityAdapter:
         if adapter.fits(kind):
             return adapter(kind, rules)
     if issubclass(kind, tuple) and hasattr(kind, "_asdict"):
-        raise ValidationError(f"{what}: got namedtuple {kind.__name__}, wanted {ACCEPTED}; pass its _asdict()")
+        raise ValidationError(f"{what}: got namedtuple {kind.__name__}, wanted {ACCEPTED}; pass {what}._asdict()")
     raise ValidationError(f"{what}: got {kind.__name__}, wanted {ACCEPTED}")
 
 

@@ -151,6 +151,7 @@ class MemoryStore:
             return len(self._matching(query))
 
     def prune_runs(self, *, older_than: datetime | None = None, keep: int | None = None) -> int:
+        _check_times(older_than=older_than)
         with self._lock:
             newest_first = sorted(self._runs.items(), key=lambda item: _age(item[1]), reverse=True)
             kept = newest_first if keep is None else newest_first[: max(keep, 0)]
@@ -191,11 +192,18 @@ class MemoryStore:
             raise refusals.taken("name", script.name, holder.updated_by, holder.updated_at)
 
     def _matching(self, query: RunQuery) -> list[Run]:
+        _check_times(since=query.since, until=query.until)
         return [run for run in self._runs.values() if _run_matches(run, query)]
 
 
 def _age(run: Run) -> tuple[datetime, str]:
     return run.started_at, run.id
+
+
+def _check_times(**times: datetime | None) -> None:
+    for name, at in times.items():
+        if at is not None:
+            micros(name, at)
 
 
 def _script_matches(script: Script, query: ScriptQuery) -> bool:

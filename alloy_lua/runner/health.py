@@ -81,9 +81,8 @@ class Vitals:
 
     @property
     def runs(self) -> int:
-        """How many runs this process has counted; a run that the breaker held back took a number, but is none."""
-        numbers = int(repr(self._counter)[6:-1]) - 1  # "count(7)": the one way to look without counting
-        return numbers - self.unused - self.skipped - self.totals.skipped
+        """How many runs this process has counted."""
+        return int(repr(self._counter)[6:-1]) - 1 - self.unused  # "count(7)": the one way to look without counting
 
     @property
     def closed(self) -> bool:

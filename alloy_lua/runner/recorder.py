@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..checks import whole_number, wrong
+from ..checks import choice, whole_number
 from ..errors import AlloyError, ValidationError
 from ..model import Run
 from ..ports import Store
@@ -16,6 +16,7 @@ from ..ports import Store
 FLUSH_SECONDS = 0.25
 BATCH = 500
 MAX_PENDING = 20_000
+MODES = ("full", "auto", "off")
 
 _log = logging.getLogger("alloy_lua.recorder")
 
@@ -36,8 +37,7 @@ class Recording:
     per_second: int = 1000
 
     def __post_init__(self) -> None:
-        if self.mode not in ("full", "auto", "off"):
-            raise wrong("recording mode", self.mode, "full, auto or off", field="mode")
+        choice(self.mode, "recording mode", MODES, field="mode")
         whole_number(self.per_second, "per_second", 1)
 
 
@@ -106,7 +106,8 @@ class Recorder:
             return True
         except ValidationError as error:
             if len(batch) > 1:
-                return all([self._write([run]) for run in batch])
+                taken = [self._write([run]) for run in batch]
+                return all(taken)
             self._lose(batch, error)
             return True
         except AlloyError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
@@ -111,9 +111,11 @@ class Runner:
     def fire(
         self, event: Event, record: Any, adapter: EntityAdapter, ambient: Ambient, *,
         before: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None, run_id: str | None = None,
+        done: Sequence[Outcome] = (),
     ) -> Outcome:  # fmt: skip
         """Returns what the scripts bound to ``event`` made of ``record``, run in order, each seeing the changes of
-        those before it. The first that rejects, or fails under a closed policy, ends the chain."""
+        those before it. The first that rejects, or fails under a closed policy, ends the chain. ``done`` are the
+        outcomes of the first scripts, where those have run already."""
         chain = self.registry.chain(ambient.tenant, event.name)
         view = View(record, adapter)
         if not chain:
@@ -123,14 +125,30 @@ class Runner:
         except RecursionLimit as error:
             return failure(error, record)
         fold = Fold(record, adapter, view)
-        for place, binding in enumerate(chain):
+        for outcome in done:
+            view.changes.update(outcome.changes)
+            fold.absorb(outcome)
+        for place, binding in enumerate(chain[len(done) :], len(done)):
             if binding.fields and before is not None and not self._watched_changed(binding, before, view):
                 continue
-            own_id = self._run_id(binding, run_id, place)
-            stop = self._run_binding(binding, event, view, inside, fold, before, params, own_id)
+            if not binding.vitals.may_run():
+                stop = self._skip(binding, fold)
+            else:
+                own_id = self._run_id(binding, run_id, place)
+                stop = self._run_binding(binding, event, view, inside, fold, before, params, own_id)
             if stop:
                 break
         return fold.outcome()
+
+    @staticmethod
+    def _skip(binding: Binding, fold: Fold) -> bool:
+        """Returns whether the chain ends because this script's breaker is open."""
+        binding.vitals.skipped += 1
+        name = binding.script.name
+        error = ScriptError(
+            f"script {name} is held back after repeated failures", code="breaker_open", details={"script": name}
+        )
+        return fold.add_error(name, error, binding.closed)
 
     def _run_id(self, binding: Binding, given: str | None, place: int) -> str:
         number = binding.vitals.count()
@@ -149,14 +167,6 @@ class Runner:
         """Returns whether the chain ends here."""
         vitals = binding.vitals
         script = binding.script
-        if not vitals.may_run():
-            vitals.skipped += 1
-            error = ScriptError(
-                f"script {script.name} is held back after repeated failures", code="breaker_open",
-                details={"script": script.name},
-            )  # fmt: skip
-            fold.add_error(script.name, error, binding.closed)
-            return binding.closed
         try:
             program = binding.program
         except AlloyError as error:
@@ -311,6 +321,16 @@ class Fold:
         if result.value is not None:
             more.value = result.value
         return False
+
+    def absorb(self, outcome: Outcome) -> None:
+        """Adds the outcome of a script that went the short way and did not end the chain."""
+        more = self._more
+        more.runs += outcome.runs
+        more.logs += outcome.logs
+        more.tolerated += outcome.tolerated
+        self._fuel += outcome.fuel
+        if outcome.value is not None:
+            more.value = outcome.value
 
     def add_error(self, name: str, error: AlloyError, closed: bool) -> bool:
         """Returns whether the failure of script ``name`` ends the chain: it does if its policy is closed."""

@@ -1,0 +1,137 @@
+"""Which events have a short way: plans made when an event is first fired, and forgotten when anything changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..bridges.entities import EntityBridge
+from ..errors import AlloyError
+from ..events import Event, Phase, parse_event
+from ..model import DEFAULT_TENANT
+from ..outcome import Outcome, Untouched
+from ..ports import EntityAdapter
+from .batch import BatchWay
+from .chain import chain_plan
+from .context import Ambient
+from .fast import FastWay, Plan
+from .registry import Binding
+from .runner import Runner
+
+MAX_PLANS = 10_000
+_new = object.__new__
+
+
+def no_scripts(record: Any, user: str | None) -> Outcome | None:
+    """Returns the outcome of a fire that no script is bound to."""
+    if type(record) is not dict:
+        return None
+    outcome = _new(Untouched)
+    outcome._record = record
+    return outcome
+
+
+class Plans:
+    """The short ways of all events fired so far.
+
+    Args:
+        runner: Returns the runner in use.
+        entities: Says whether fields of a plain dict are restricted.
+
+    Attributes:
+        by_event: Plans for the default tenant; None where an event needs the general way.
+        by_tenant: Plans by (tenant, event).
+    """
+
+    __slots__ = ("_batches", "_entities", "_runner", "by_event", "by_tenant")
+
+    def __init__(self, runner: Callable[[], Runner], entities: EntityBridge) -> None:
+        self._runner = runner
+        self._entities = entities
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops all plans: scripts, a breaker, or what is known of entities has changed."""
+        self.by_event: dict[str, Plan | None] = {}
+        self.by_tenant: dict[tuple[str, str], Plan | None] = {}
+        self._batches: dict[tuple[str, str], BatchWay | None] = {}
+
+    def make(self, event: str, tenant: str | None) -> Plan | None:
+        """Returns the plan for ``event``, made and kept; None if it needs the general way.
+
+        Raises:
+            ValidationError: ``event`` is no event name.
+        """
+        by_event, by_tenant = self.by_event, self.by_tenant
+        owner = tenant or DEFAULT_TENANT
+        parsed = parse_event(event)
+        plan: Plan | None = None
+        if not self._runner().registry.chain(owner, event):
+            plan = no_scripts
+        else:
+            ways = self._ways(parsed, owner)
+            if ways is not None:
+                plans = [way.plan() for way in ways]
+                plan = plans[0] if len(plans) == 1 else chain_plan(plans, self._rest(parsed, owner))
+        if len(by_event) + len(by_tenant) > MAX_PLANS:
+            self.forget()
+        elif tenant is None:
+            by_event[event] = plan
+        else:
+            by_tenant[tenant, event] = plan
+        return plan
+
+    def batch(self, event: str, tenant: str) -> BatchWay | None:
+        """Returns how to fire ``event`` on many records in one crossing; None if they go one by one."""
+        try:
+            return self._batches[tenant, event]
+        except (KeyError, TypeError):
+            parsed = parse_event(event)
+        batches = self._batches
+        ways = self._ways(parsed, tenant)
+        batch = None
+        if ways is not None and len(ways) == 1:
+            rest = self._rest(parsed, tenant)
+            batch = BatchWay(ways[0], lambda record, user: rest(record, user, ()))
+        if len(batches) < MAX_PLANS:
+            batches[tenant, event] = batch
+        return batch
+
+    def _rest(self, event: Event, tenant: str) -> Callable[[Any, str | None, Sequence[Outcome]], Outcome]:
+        def rest(record: Any, user: str | None, done: Sequence[Outcome]) -> Outcome:
+            adapter = self._entities.adapter_for(record, event.entity_type)
+            return self._runner().fire(event, record, adapter, Ambient(user, tenant), done=done)
+
+        return rest
+
+    def _ways(self, event: Event, tenant: str) -> list[FastWay] | None:
+        """Returns the short way of each script of ``event``; None unless all have one."""
+        runner = self._runner()
+        chain = runner.registry.chain(tenant, event.name)
+        adapter = self._entities.adapter_for({}, event.entity_type)
+        if not chain or adapter.readable is not None or adapter.writable is not None:
+            return None
+        ways = []
+        for binding in chain:
+            if not _is_short(runner, binding, event):
+                return None
+            ways.append(self._way(runner, binding, event, tenant, adapter))
+        return ways
+
+    def _way(self, runner: Runner, binding: Binding, event: Event, tenant: str, adapter: EntityAdapter) -> FastWay:
+        def demote() -> None:
+            if not binding.long:
+                binding.long = True
+                self.forget()
+
+        return FastWay(runner, binding, event, tenant, adapter, demote)
+
+
+def _is_short(runner: Runner, binding: Binding, event: Event) -> bool:
+    try:
+        program = binding.program
+    except AlloyError:
+        return False
+    writes_where_it_may_not = event.phase is not Phase.BEFORE and bool(program.writes)
+    held = binding.fields or binding.long or not binding.vitals.closed
+    return not held and not writes_where_it_may_not and runner.engine.runs_scalar(program)
