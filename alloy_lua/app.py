@@ -22,16 +22,16 @@ from .hostapi import HostFunction, HostModule, Param
 from .lifecycle import Scripts
 from .limits import Limits, profile
 from .model import DEFAULT_TENANT, EventTrigger, Health, Run, Script, Status
-from .outcome import Outcome, Untouched
+from .outcome import Outcome
 from .ports import EntityAdapter, Store
 from .run_filters import run_query
-from .runner.batch import BatchWay
 from .runner.context import AMBIENT, NOBODY, Ambient, surroundings
-from .runner.fast import FastWay, Plan
+from .runner.fast import Plan
 from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
+from .runner.plans import Plans
 from .runner.recorder import FLUSH_SECONDS, Recorder, Recording
-from .runner.registry import Binding, HookRegistry
+from .runner.registry import HookRegistry
 from .runner.runner import Execution, Fold, Runner, View, failure
 from .runner.upkeep import Upkeep
 from .stores import open_store
@@ -107,10 +107,8 @@ class Alloy:
         self._core_made: _Core | None = None
         self._lock = threading.RLock()
         self._counter = -1
-        self._plans: dict[str, Plan | None] = {}
-        self._tenant_plans: dict[tuple[str, str], Plan | None] = {}
-        self._batches: dict[tuple[str, str], BatchWay | None] = {}
-        self.entities = EntityBridge(self._forget_plans)
+        self.entities = EntityBridge(lambda: self._plans.forget())
+        self._plans = Plans(lambda: self._core.runner, self.entities)
         self.scripts = Scripts(
             self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
@@ -143,7 +141,8 @@ class Alloy:
         """
         if before is None and params is None and run_id is None and dry_run is False and _ambient() is None:
             try:
-                plan = self._plans[event] if tenant is None else self._tenant_plans[tenant, event]
+                plans = self._plans
+                plan = plans.by_event[event] if tenant is None else plans.by_tenant[tenant, event]
             except (KeyError, TypeError):
                 plan = self._plan(event, tenant)
             if plan is not None and (user is None or checks.is_name(user)):
@@ -170,7 +169,7 @@ class Alloy:
         Short pure scripts on plain dicts run at once; anything else runs in a worker thread, in this task's context.
         """
         if not options and AMBIENT.get() is None and isinstance(event, str):
-            plan = self._plans.get(event)
+            plan = self._plans.by_event.get(event)
             if plan is not None:
                 outcome = plan(entity, None)
                 if outcome is not None:
@@ -189,7 +188,7 @@ class Alloy:
         ambient = self._ambient(user, tenant, dry_run)
         self._check_records(records, parse_event(event).entity_type)
         if params is None and not dry_run and ambient.cascade is None:
-            batch = self._batch(event, ambient.tenant)
+            batch = self._plans.batch(event, ambient.tenant)
             if batch is not None:
                 self._start()
                 return batch.fire(records, ambient.user)
@@ -318,7 +317,7 @@ class Alloy:
                 modules_of(functions, default_modules())
                 self._functions = functions
                 self._core_made = None
-                self._forget_plans()
+                self._plans.forget()
             return call
 
         return add
@@ -385,7 +384,7 @@ class Alloy:
             self._counter = self.store.change_counter()
             if self._core_made is not None:
                 self._core_made.registry.load(self.store.iter_active())
-            self._forget_plans()
+            self._plans.forget()
 
     def close(self) -> None:
         """Writes what is pending and stops everything; safe to call twice."""
@@ -421,65 +420,9 @@ class Alloy:
         self._upkeep.start()
 
     def _plan(self, event: str, tenant: str | None) -> Plan | None:
-        """Returns the plan for ``event``, making and keeping it; None if it needs the general way."""
-        parsed = parse_event(event)
-        owner = DEFAULT_TENANT if tenant is None else checks.name(tenant, "tenant")
-        plans, tenant_plans = self._plans, self._tenant_plans
-        way = self._fast_way(parsed.name, owner)
-        plan: Plan | None = None
-        if way is not None:
-            self._start()
-            plan = way.plan()
-        elif not self._core.registry.chain(owner, event):
-            plan = _no_scripts
-        if len(plans) + len(tenant_plans) > MAX_PLANS:
-            self._forget_plans()
-        elif tenant is None:
-            plans[event] = plan
-        else:
-            tenant_plans[tenant, event] = plan
-        return plan
-
-    def _fast_way(self, event: str, tenant: str) -> FastWay | None:
-        core = self._core
-        chain = core.registry.chain(tenant, event)
-        if len(chain) != 1 or chain[0].fields:
-            return None
-        binding, parsed = chain[0], parse_event(event)
-        adapter = self.entities.adapter_for({}, parsed.entity_type)
-        if adapter.readable is not None or adapter.writable is not None:
-            return None
-        try:
-            program = binding.program
-        except AlloyError:
-            return None
-        read_only = parsed.phase is not Phase.BEFORE and bool(program.writes)
-        if binding.long or read_only or not core.engine.runs_scalar(program) or not binding.vitals.closed:
-            return None
-        return FastWay(core.runner, binding, parsed, tenant, adapter, lambda: self._demote(binding))
-
-    def _demote(self, binding: Binding) -> None:
-        if not binding.long:
-            binding.long = True
-            self._forget_plans()
-
-    def _batch(self, event: str, tenant: str) -> BatchWay | None:
-        batches = self._batches
-        try:
-            return batches[tenant, event]
-        except KeyError:
-            way = self._fast_way(event, tenant)
-        batch = None
-        if way is not None:
-            batch = BatchWay(
-                way, lambda record, user: self._fire(event, record, None, None, Ambient(user, tenant), None)
-            )
-        if len(batches) < MAX_PLANS:
-            batches[tenant, event] = batch
-        return batch
-
-    def _forget_plans(self) -> None:
-        self._plans, self._tenant_plans, self._batches = {}, {}, {}
+        checks.optional_name(tenant, "tenant")
+        self._start()
+        return self._plans.make(event, tenant)
 
     def _ambient(self, user: str | None, tenant: str | None, dry_run: bool) -> Ambient:
         around = AMBIENT.get() or NOBODY
@@ -507,11 +450,11 @@ class Alloy:
         return adapter.fields(before)
 
     def _vitals(self, script: Script) -> Vitals:
-        return self._board.of(script.tenant, script.id, self._forget_plans)
+        return self._board.of(script.tenant, script.id, self._plans.forget)
 
     def _reset_breaker(self, script: Script) -> None:
         self._vitals(script).reset()
-        self._forget_plans()
+        self._plans.forget()
 
     def _live_source(self, script: Script) -> str:
         return self.store.get_revision(script.tenant, script.id, script.live_revision or script.draft_revision).source
@@ -528,15 +471,6 @@ class Alloy:
         older_than = datetime.now(UTC) - timedelta(days=days) if days is not None else None
         if older_than is not None or keep is not None:
             self.store.prune_runs(older_than=older_than, keep=keep)
-
-
-def _no_scripts(record: Any, user: str | None) -> Outcome | None:
-    """Returns the outcome of a fire that no script is bound to."""
-    if type(record) is not dict:
-        return None
-    outcome = _new(Untouched)
-    outcome._record = record
-    return outcome
 
 
 def _stats(script: Script, vitals: Vitals) -> ScriptStats:

@@ -263,12 +263,21 @@ def _restore_sequence(old: Any, new: Any) -> Any:
     if not isinstance(new, list):
         return new
     if isinstance(old, set | frozenset):
-        return old if set(map(_hashable, new)) == set(map(_hashable, map(_plain, old))) else type(old)(new)
+        return _restore_set(old, new)
     last = old[-1] if old else None
     restored = [restore(old[i] if i < len(old) else last, value) for i, value in enumerate(new)]
     if len(restored) == len(old) and all(a is b or a == b for a, b in zip(restored, old, strict=True)):
         return old
     return restored if isinstance(old, list) else tuple(restored)
+
+
+def _restore_set(old: Any, new: list[Any]) -> Any:
+    if set(map(_hashable, new)) == set(map(_hashable, map(_plain, old))):
+        return old
+    try:
+        return type(old)(new)
+    except TypeError:
+        raise InvalidValue("got a list with a table in it, wanted plain values for a set") from None
 
 
 def _plain(value: Any) -> Any:
@@ -295,6 +304,6 @@ def _restore_scalar(old: Any, kind: type, new: Any) -> Any:
             return kind.fromisoformat(new)
         if kind is bytes and isinstance(new, str):
             return new.encode()
-    except (ValueError, ArithmeticError):
+    except (ValueError, ArithmeticError, TypeError):
         raise InvalidValue(f"got {new!r}, wanted a value of {kind.__name__}") from None
     return new

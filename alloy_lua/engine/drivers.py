@@ -20,7 +20,7 @@ SLICE_MIN = 36  # as in meter.lua
 _TEMPLATE = """\
 local kit, main, FUEL, SECONDS, KB = ...
 local keep, on_error, collect_last = kit.driver.keep, kit.driver.on_error, kit.driver.collect_last
-local environment, setfenv = kit.environment, kit.setfenv
+local environment, setfenv, ended = kit.environment, kit.setfenv, kit.meter.ended
 local xpcall, type = kit.xpcall, kit.type
 local set_call_limit, set_log_limits, has_logged = kit.set_call_limit, kit.set_log_limits, kit.has_logged
 local UNSET = kit.UNSET
@@ -54,6 +54,7 @@ local rows = kit.rows
 local read, write, mark = rows.read, rows.write, rows.mark
 local record_next = kit.record_next
 local function put(output_bytes, depth, code, set{value_names})
+  if code == -1 and ended() == "memory_exceeded" then code = -2 end -- other rows' memory counted: run it by itself
   if code == -1 then return rows.write_bytes(collect_last(output_bytes, depth)) end
   if code == -2 then return mark("\\254") end
   mark("{row_head}")
@@ -76,11 +77,11 @@ return scalar, batch
 """
 
 _GUARD = (
-    '  if type(a{i}) == "number" and not (a{i} >= -9007199254740992 and a{i} <= 9007199254740992) then return -2 end'
+    '  if type(a{i}) == "number" and not (a{i} > -9007199254740992 and a{i} < 9007199254740992) then return -2 end'
 )
 _CHECK = """\
   local k{i} = type(v{i})
-  if not (k{i} == "nil" or k{i} == "boolean" or k{i} == "number" and v{i} - v{i} == 0 \
+  if not (k{i} == "nil" or k{i} == "boolean" or k{i} == "number" and v{i} >= -9007199254740992 and v{i} <= 9007199254740992 \
 or k{i} == "string" and #v{i} <= 65536) then
     keep(ok, value, e, WRITTEN)
     return -1

@@ -32,6 +32,7 @@ KEYWORDS = frozenset(
     b"and break do else elseif end false for function if in local nil not or"
     b" repeat return then true until while".split()
 )
+_BLANK = frozenset(("blank", "c"))
 _WORD = rb"A-Za-z0-9_\x80-\xff"
 # Line comments end at \r or \n; \z skips white space; `goto` may be a plain name, so it is no keyword here.
 _TOKEN = re.compile(
@@ -66,22 +67,21 @@ def tokens(source: bytes) -> list[Token]:
         CompileError: A 64-bit or imaginary literal (``1LL``, ``2i``), which would make values no script may hold.
     """
     found: list[Token] = []
-    append = found.append
+    append, new = found.append, tuple.__new__
     for match in _TOKEN.finditer(source):
         group = match.lastgroup
-        if group in ("blank", "c"):
+        if group in _BLANK:
             continue
         text = match.group()
         if group == "name":
             kind = Kind.KEYWORD if text in KEYWORDS else Kind.NAME
-        elif group == "operator":
-            kind = Kind.OPERATOR
         elif group == "number":
             _refuse_special(source, match.start(), text)
             kind = Kind.NUMBER
         else:
-            kind = Kind.STRING
-        append(Token(kind, text, match.start(), match.end()))
+            kind = Kind.OPERATOR if group == "operator" else Kind.STRING
+        start, end = match.span()
+        append(new(Token, (kind, text, start, end)))
     return found
 
 

@@ -21,7 +21,7 @@ from ..limits import MIB, Limits
 from . import drivers
 from .hosttable import Broker, HostTable
 from .lexer import tokens
-from .metering import meter, names_for
+from .metering import Names, meter, names_for
 from .program import Program
 
 PRELUDE = (
@@ -53,6 +53,13 @@ def _prelude() -> list[bytes]:
 @cache
 def _boot_text() -> bytes:
     return (_LUA / "boot.lua").read_bytes()
+
+
+@cache
+def _metered_module(source: str) -> tuple[bytes, Names]:
+    text = source.encode()
+    names = names_for(text)
+    return meter(text, tokens(text), names, "..."), names
 
 
 class Loaded:
@@ -260,9 +267,7 @@ class Runtime:
             self._kit["library"](module.name, table({k: v for k, v in functions.items() if k in public}))
 
     def _lua_half(self, module: HostModule, stubs: dict[str, Any]) -> dict[str, Any]:
-        text = (module.lua or "").encode()
-        found, names = tokens(text), names_for(text)
-        metered = meter(text, found, names, "...")
+        metered, names = _metered_module(module.lua or "")
         main, _ = self._verified(metered, names, f"=[alloy {module.name}]")
         return dict(self._kit["run_module"](main, self._lua.table_from(stubs), module.name).items())
 

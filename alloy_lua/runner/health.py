@@ -47,8 +47,8 @@ class Vitals:
 
     __slots__ = (
         "_counter", "_failures", "_lock", "_on_trip", "_opened_at", "_policy", "_probing", "_taken", "changed", "count",
-        "durations", "failed", "fuel", "last_error", "last_error_at", "rejected", "script_id", "serial", "skipped", "state",
-        "tenant", "totals", "unused",
+        "durations", "failed", "fuel", "last_error", "last_error_at", "rejected", "script_id", "serial", "skipped",
+        "state", "tenant", "totals", "unused",
     )  # fmt: skip
 
     def __init__(
