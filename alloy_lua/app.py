@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from . import checks
 from .bridges.entities import EntityBridge
@@ -45,8 +45,7 @@ _new = object.__new__
 MAX_PLANS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptStats:
+class ScriptStats(NamedTuple):
     """What one script did in this process: counts, latency in microseconds, average fuel of a run."""
 
     tenant: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from .checks import shown
 from .errors import ValidationError
@@ -37,8 +36,7 @@ _ENTITY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[.:/-][A-Za-z0-9_]+)*")
 _TOPIC = re.compile(r"topic(?:\.[A-Za-z0-9_-]+)+")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One parsed event name.
 
     Attributes:
@@ -87,6 +85,8 @@ def _parsed(name: str) -> Event:
     if not dot or not (entity == WILDCARD or _ENTITY.fullmatch(entity)):
         raise ValidationError(f"event {name!r}: wanted <entity>.<hook> (such as order.before_create) or topic.<name>")
     if hook not in HOOKS:
+        import difflib
+
         near = difflib.get_close_matches(hook, HOOKS, 1)
         hint = f"; did you mean {entity}.{near[0]}?" if near else f"; hooks are {', '.join(HOOKS)}"
         raise ValidationError(f"event {name!r}: unknown hook {hook!r}{hint}")

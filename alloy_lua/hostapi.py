@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .errors import CapabilityDenied, InvalidValue
 from .events import Phase
@@ -18,8 +19,7 @@ EXTERNAL_PHASES: frozenset[Phase] = EVERY_PHASE - {Phase.BEFORE, Phase.AFTER}
 TYPES = ("string", "number", "integer", "boolean", "table", "list", "any")
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """One parameter of a host function. ``type`` is one of `TYPES`."""
 
     name: str
@@ -28,8 +28,7 @@ class Param:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HostFunction:
+class HostFunction(NamedTuple):
     """A function that scripts can call as ``module.name``.
 
     Attributes:
@@ -72,8 +71,7 @@ class HostFunction:
         return f"{self.name}({text})"
 
 
-@dataclass(frozen=True, slots=True)
-class HostModule:
+class HostModule(NamedTuple):
     """A named group of host functions, some of which may be written in Lua.
 
     ``lua`` is the text of a trusted Lua chunk that returns a table of those functions by short name. It is
@@ -84,7 +82,7 @@ class HostModule:
     doc: str
     functions: tuple[HostFunction, ...]
     lua: str | None = None
-    constants: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    constants: Mapping[str, str | int | float | bool] = MappingProxyType({})
 
 
 @dataclass(slots=True)

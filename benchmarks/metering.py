@@ -92,8 +92,8 @@ def kinds() -> Iterator[Pair]:
             ratios[key].append(statistics.median(each))
             if key == "guarded":
                 continue
-            detail = f"{statistics.median(times[key]) * 1e6:,.0f} us, with guarded libraries "
-            detail += f"{statistics.median(times['guarded']) * 1e6:,.0f} us, bare {statistics.median(times['bare']) * 1e6:,.0f} us"
+            ours, guarded, bare = (statistics.median(times[key]) * 1e6 for key in ("meter", "guarded", "bare"))
+            detail = f"{ours:,.0f} us, with guarded libraries {guarded:,.0f} us, bare {bare:,.0f} us"
             rows.append(
                 Pair(f"meter / bare, {name}", ratios[key][-1], each[0], each[-1], "for information", True, detail)
             )

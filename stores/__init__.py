@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..ports import Store
-from .memory import MEMORY_URL, MemoryStore
-from .urls import FORMS, StoreURL, parse_url
+from .urls import FORMS, MEMORY_URL, StoreURL, parse_url
 
 __all__ = ["open_store"]
 
@@ -22,6 +21,8 @@ def open_store(url: str | None = None) -> Store:
         ConfigError: The URL is not of that form, or the driver it needs is not installed.
     """
     if url is None or url == MEMORY_URL:
+        from .memory import MemoryStore
+
         return MemoryStore()
     return _open_peewee_store(parse_url(url))
 

@@ -12,8 +12,7 @@ from ..model import Health, Revision, Run, Script, Status
 from ..ports import RunQuery, ScriptQuery
 from . import refusals
 from .rows import HEALTH_COUNTS, check_revision, check_script, events_of, folded, micros
-
-MEMORY_URL = "memory://"
+from .urls import MEMORY_URL
 
 
 class MemoryStore:

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from ..errors import ConfigError
 
+MEMORY_URL = "memory://"
 FORMS = (
     "memory://, sqlite:///relative.db, sqlite:////absolute/path.db, "
     "postgresql://user:password@host:port/database or mysql://user:password@host:port/database"

@@ -76,13 +76,11 @@ end
 return scalar, batch
 """
 
-_GUARD = (
-    '  if type(a{i}) == "number" and not (a{i} > -9007199254740992 and a{i} < 9007199254740992) then return -2 end'
-)
+_GUARD = '  if type(a{i}) == "number" and not (a{i} > -9007199254740992 and a{i} < 9007199254740992) then return -2 end'
 _CHECK = """\
   local k{i} = type(v{i})
-  if not (k{i} == "nil" or k{i} == "boolean" or k{i} == "number" and v{i} >= -9007199254740992 and v{i} <= 9007199254740992 \
-or k{i} == "string" and #v{i} <= 65536) then
+  if not (k{i} == "nil" or k{i} == "boolean" or k{i} == "number" and v{i} >= -9007199254740992 \
+and v{i} <= 9007199254740992 or k{i} == "string" and #v{i} <= 65536) then
     keep(ok, value, e, WRITTEN)
     return -1
   end"""

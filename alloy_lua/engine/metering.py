@@ -9,7 +9,6 @@ nothing was missed is proved afterwards on the bytecode (verify.lua).
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .lexer import Kind, Token
@@ -42,25 +41,23 @@ def names_for(source: bytes) -> Names:
     return Names(tag + "F", tag + "T", tag + "K")
 
 
-@dataclass(slots=True)
 class _Check:
-    offset: int
-    operations: int = 0
+    __slots__ = ("offset", "operations")
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.operations = 0
 
 
-@dataclass(slots=True)
 class _Scan:
     """One pass over the tokens. ``operations`` counts those since the last check on the current path."""
 
-    checks: list[_Check] = field(default_factory=list)
-    labels: set[bytes] = field(default_factory=set)
-    blocks: list[tuple[str, int, _Check]] = field(default_factory=list)
-    operations: int = 0
-    entry: _Check = field(default_factory=lambda: _Check(-1))
-    covering: _Check = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.covering = self.entry
+    def __init__(self) -> None:
+        self.checks: list[_Check] = []
+        self.labels: set[bytes] = set()
+        self.blocks: list[tuple[str, int, _Check]] = []
+        self.operations = 0
+        self.entry = self.covering = _Check(-1)
 
     def check(self, offset: int) -> None:
         self.covering = _Check(offset)

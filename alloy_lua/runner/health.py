@@ -46,16 +46,16 @@ class Vitals:
     """
 
     __slots__ = (
-        "_counter", "_failures", "_lock", "_on_trip", "_opened_at", "_policy", "_probing", "_taken", "changed", "count",
-        "durations", "failed", "fuel", "last_error", "last_error_at", "rejected", "script_id", "serial", "skipped",
-        "state", "tenant", "totals", "unused",
+        "_counter", "_failures", "_lock", "_on_change", "_opened_at", "_policy", "_probing", "_taken", "changed",
+        "count", "durations", "failed", "fuel", "last_error", "last_error_at", "rejected", "script_id", "serial",
+        "skipped", "state", "tenant", "totals", "unused",
     )  # fmt: skip
 
     def __init__(
         self, tenant: str, script_id: str, serial: int, policy: BreakerPolicy,
-        on_trip: Callable[[], None] = lambda: None,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
-        self._on_trip = on_trip
+        self._on_change = on_change
         self._counter = itertools.count(1)
         self._taken = 0
         self.unused = 0  # numbers handed out for runs that then took another
@@ -111,6 +111,7 @@ class Vitals:
                 self.state = BreakerState.CLOSED
                 self._probing = False
                 self._failures.clear()
+            self._on_change()
 
     def note_failure(self, error: AlloyError, now: Callable[[], float] = monotonic) -> bool:
         """Counts a failure; returns True if it opened the breaker."""
@@ -128,7 +129,7 @@ class Vitals:
                 self.state = BreakerState.OPEN
                 self._opened_at = at
                 self._probing = False
-                self._on_trip()
+                self._on_change()
                 return True
             return False
 
@@ -190,14 +191,14 @@ class HealthBoard:
         self._serials = itertools.count(1)
         self._lock = threading.Lock()
 
-    def of(self, tenant: str, script_id: str, on_trip: Callable[[], None] = lambda: None) -> Vitals:
-        """Returns the vitals of one script, made at first use; ``on_trip`` is called when its breaker opens."""
+    def of(self, tenant: str, script_id: str, on_change: Callable[[], None] = lambda: None) -> Vitals:
+        """Returns the vitals of one script, made at first use; ``on_change`` is called when its breaker moves."""
         vitals = self._vitals.get(script_id)
         if vitals is None:
             with self._lock:
                 vitals = self._vitals.get(script_id)
                 if vitals is None:
-                    vitals = Vitals(tenant, script_id, next(self._serials), self._policy, on_trip)
+                    vitals = Vitals(tenant, script_id, next(self._serials), self._policy, on_change)
                     self._vitals[script_id] = vitals
         return vitals
 

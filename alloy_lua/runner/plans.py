@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..bridges.entities import EntityBridge
 from ..errors import AlloyError
@@ -11,12 +11,14 @@ from ..events import Event, Phase, parse_event
 from ..model import DEFAULT_TENANT
 from ..outcome import Outcome, Untouched
 from ..ports import EntityAdapter
-from .batch import BatchWay
 from .chain import chain_plan
 from .context import Ambient
 from .fast import FastWay, Plan
 from .registry import Binding
 from .runner import Runner
+
+if TYPE_CHECKING:
+    from .batch import BatchWay
 
 MAX_PLANS = 10_000
 _new = object.__new__
@@ -92,6 +94,8 @@ class Plans:
         batch = None
         if ways is not None and len(ways) == 1:
             rest = self._rest(parsed, tenant)
+            from .batch import BatchWay
+
             batch = BatchWay(ways[0], lambda record, user: rest(record, user, ()))
         if len(batches) < MAX_PLANS:
             batches[tenant, event] = batch
@@ -99,8 +103,9 @@ class Plans:
 
     def _rest(self, event: Event, tenant: str) -> Callable[[Any, str | None, Sequence[Outcome]], Outcome]:
         def rest(record: Any, user: str | None, done: Sequence[Outcome]) -> Outcome:
-            adapter = self._entities.adapter_for(record, event.entity_type)
-            return self._runner().fire(event, record, adapter, Ambient(user, tenant), done=done)
+            fields = {} if record is None else record
+            adapter = self._entities.adapter_for(fields, event.entity_type)
+            return self._runner().fire(event, fields, adapter, Ambient(user, tenant), done=done)
 
         return rest
 

@@ -263,7 +263,9 @@ def test_the_greatest_integers_cross_exactly(shared: Alloy) -> None:
         assert same(shared.evaluate("return params.x", params={"x": value}).value, value)
 
 
-@pytest.mark.parametrize("value", [[], {}, [[]], {"a": []}, {"a": {}}, {1: "a", 2: "b"}, {"1": "a"}, [None, 1], {"a": None}])
+@pytest.mark.parametrize(
+    "value", [[], {}, [[]], {"a": []}, {"a": {}}, {1: "a", 2: "b"}, {"1": "a"}, [None, 1], {"a": None}]
+)
 def test_empty_and_odd_tables_come_back_in_a_field(shared: Alloy, value: Any) -> None:
     outcome = shared.evaluate("local all = entity all.y = 1", entity={"x": value})
     assert outcome.error is None
@@ -273,7 +275,9 @@ def test_empty_and_odd_tables_come_back_in_a_field(shared: Alloy, value: Any) ->
 @pytest.mark.parametrize("value", [-(2**31) - 1, -(2**40) - 7, -(2**53) + 1, 2**40 + 7, 2**53 - 1, -129, -32769, 65536])
 def test_integers_of_every_size_cross_exactly_both_ways(shared: Alloy, value: int) -> None:
     assert shared.evaluate("return params.x", params={"x": value}).value == value
-    assert shared.evaluate("return params.x == params.y and params.x + 0", params={"x": value, "y": value}).value == value
+    assert (
+        shared.evaluate("return params.x == params.y and params.x + 0", params={"x": value, "y": value}).value == value
+    )
     assert shared.evaluate(f"return {value}").value == value
 
 
@@ -293,3 +297,12 @@ def test_a_value_nested_too_deeply_on_the_way_out_names_the_limit(shared: Alloy)
     assert outcome.error is not None and "nested deeper" in outcome.error.message
     with pytest.raises(AlloyError):
         outcome.raise_for_status()
+
+
+@pytest.mark.parametrize("event", ["t.before_update", "t.after_update"])
+def test_a_large_record_within_the_input_limit_goes_through_every_time(alloy: Alloy, event: str) -> None:
+    """What the engine itself needs to carry and to guard a record is not the script's to pay for."""
+    alloy.scripts.create("s", "return #entity.lines", on=event, status="active")
+    record = {"lines": [{"sku": f"abc{i}", "n": i, "price": 1.5} for i in range(20_000)]}
+    seen = {(o.value, str(o.error)) for o in (alloy.fire(event, record) for _ in range(6))}
+    assert seen == {(20_000, "None")}

@@ -30,7 +30,11 @@ class Author:
 
     def program(self) -> str:
         first = self._pick(("", "#!shebang\n", "--[[x]]", ""))
-        return first + "".join(self._join(["local", "a", ",", "b", ",", "c", "=", "1", ",", "2", ",", "'3'", ";"])) + self._block(3)
+        return (
+            first
+            + "".join(self._join(["local", "a", ",", "b", ",", "c", "=", "1", ",", "2", ",", "'3'", ";"]))
+            + self._block(3)
+        )
 
     def _pick(self, choices: tuple[str, ...]) -> str:
         return self._random.choice(choices)
@@ -61,14 +65,26 @@ class Author:
         if kind < 0.75:
             return self._join(["{", self._expression(depth - 1), ",", "goto", "=", self._expression(depth - 1), "}"])
         if kind < 0.85:
-            return self._join(["(", "function", "(", "x", ",", "...", ")", "return", self._expression(depth - 1), "end", ")"])
+            return self._join(
+                ["(", "function", "(", "x", ",", "...", ")", "return", self._expression(depth - 1), "end", ")"]
+            )
         if kind < 0.95:
             return self._join(["emit", "(", self._expression(depth - 1), ")"])
         return self._join(["#", self._pick(STRINGS)])
 
     def _statement(self, depth: int) -> str:
         simple = (self._local, self._assign, self._emit, self._fields)
-        nested = (self._if, self._while, self._repeat, self._for, self._generic, self._do, self._function, self._goto, self._back)
+        nested = (
+            self._if,
+            self._while,
+            self._repeat,
+            self._for,
+            self._generic,
+            self._do,
+            self._function,
+            self._goto,
+            self._back,
+        )
         chosen = self._random.choice(simple + nested if depth else simple)
         return chosen(depth - 1)
 
@@ -88,20 +104,30 @@ class Author:
         )
 
     def _if(self, depth: int) -> str:
-        return self._join(["if", self._expression(), "then"]) + self._block(depth) + self._join(
-            ["elseif", self._expression(), "then"]
-        ) + self._block(depth) + self._join(["else"]) + self._block(depth) + self._join(["end"])
+        return (
+            self._join(["if", self._expression(), "then"])
+            + self._block(depth)
+            + self._join(["elseif", self._expression(), "then"])
+            + self._block(depth)
+            + self._join(["else"])
+            + self._block(depth)
+            + self._join(["end"])
+        )
 
     def _while(self, depth: int) -> str:
         n = self._name()
-        return self._join(["local", n, "=", "0", "while", n, "<", "3", "do", n, "=", n, "+", "1"]) + self._block(
-            depth
-        ) + self._join(["if", self._expression(), "then", "break", "end", "end"])
+        return (
+            self._join(["local", n, "=", "0", "while", n, "<", "3", "do", n, "=", n, "+", "1"])
+            + self._block(depth)
+            + self._join(["if", self._expression(), "then", "break", "end", "end"])
+        )
 
     def _repeat(self, depth: int) -> str:
         n = self._name()
-        return self._join(["local", n, "=", "0", "repeat", n, "=", n, "+", "1"]) + self._block(depth) + self._join(
-            ["local", n + "x", "=", n, "until", n + "x", ">", "2"]
+        return (
+            self._join(["local", n, "=", "0", "repeat", n, "=", n, "+", "1"])
+            + self._block(depth)
+            + self._join(["local", n + "x", "=", n, "until", n + "x", ">", "2"])
         )
 
     def _for(self, depth: int) -> str:
@@ -109,27 +135,33 @@ class Author:
 
     def _generic(self, depth: int) -> str:
         k, v = self._name(), self._name()
-        return self._join(["for", k, ",", v, "in", "ipairs", "(", "{", "1", ",", "2", "}", ")", "do"]) + self._block(
-            depth
-        ) + self._join(["emit", "(", k, ",", v, ")", "end"])
+        return (
+            self._join(["for", k, ",", v, "in", "ipairs", "(", "{", "1", ",", "2", "}", ")", "do"])
+            + self._block(depth)
+            + self._join(["emit", "(", k, ",", v, ")", "end"])
+        )
 
     def _do(self, depth: int) -> str:
         return self._join(["do"]) + self._block(depth) + self._join(["end"])
 
     def _function(self, depth: int) -> str:
         f = self._name()
-        return self._join(["local", "function", f, "(", "x", ",", "...", ")"]) + self._block(depth) + self._join(
-            ["return", self._expression(), "end", "emit", "(", f, "(", self._expression(), ")", ")", ";"]
+        return (
+            self._join(["local", "function", f, "(", "x", ",", "...", ")"])
+            + self._block(depth)
+            + self._join(["return", self._expression(), "end", "emit", "(", f, "(", self._expression(), ")", ")", ";"])
         )
 
     def _goto(self, depth: int) -> str:
         label = self._name()
-        return self._join(["for", self._name(), "=", "1", ",", "2", "do", "if", self._expression(), "then", "goto", label, "end"]) + (
-            self._join(["do"]) + self._block(depth) + self._join(["end", "::", label, "::", "end"])
-        )
+        return self._join(
+            ["for", self._name(), "=", "1", ",", "2", "do", "if", self._expression(), "then", "goto", label, "end"]
+        ) + (self._join(["do"]) + self._block(depth) + self._join(["end", "::", label, "::", "end"]))
 
     def _back(self, depth: int) -> str:
         n, label = self._name(), self._name()
-        return self._join(["do", "local", n, "=", "0", "::", label, "::", n, "=", n, "+", "1", "do"]) + self._block(
-            depth
-        ) + self._join(["end", "if", n, "<", "3", "then", "goto", label, "end", "end"])
+        return (
+            self._join(["do", "local", n, "=", "0", "::", label, "::", n, "=", n, "+", "1", "do"])
+            + self._block(depth)
+            + self._join(["end", "if", n, "<", "3", "then", "goto", label, "end", "end"])
+        )

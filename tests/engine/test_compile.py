@@ -66,7 +66,9 @@ def test_what_is_no_script_is_refused(shared: Alloy, source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["#!/usr/bin/lua\nreturn 1", "\ufeffreturn 1", "\ufeff#!x\nreturn 1", "return 1 -- é", "return 1;"], ids=repr
+    "source",
+    ["#!/usr/bin/lua\nreturn 1", "\ufeffreturn 1", "\ufeff#!x\nreturn 1", "return 1 -- é", "return 1;"],
+    ids=repr,
 )
 def test_what_luajit_takes_is_taken(shared: Alloy, source: str) -> None:
     assert shared.evaluate(source).value == 1

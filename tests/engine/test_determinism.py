@@ -46,7 +46,9 @@ def elsewhere() -> list[dict[str, object]]:
     """What the scripts make in two other processes, whose strings hash differently."""
     found = []
     for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", SHOW, json.dumps(SCRIPTS)], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", SHOW, json.dumps(SCRIPTS)], capture_output=True, text=True, check=True
+        )
         found.append(json.loads(done.stdout))
     return found
 

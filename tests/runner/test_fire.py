@@ -95,7 +95,9 @@ def test_tenants_do_not_see_each_other_s_scripts(alloy: Alloy) -> None:
         assert alloy.fire("order.before_create", {}).changes == {"who": "b"}
 
 
-@pytest.mark.parametrize("event", ["order", "order.before", "order.before_creat", ".before_create", "topic.", "topic.a b", ""])
+@pytest.mark.parametrize(
+    "event", ["order", "order.before", "order.before_creat", ".before_create", "topic.", "topic.a b", ""]
+)
 def test_a_wrong_event_name_is_refused(alloy: Alloy, event: str) -> None:
     with pytest.raises(ValidationError):
         alloy.fire(event, {})

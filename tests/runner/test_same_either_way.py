@@ -130,7 +130,9 @@ def test_a_batch_does_not_count_the_memory_of_other_records(alloy: Alloy) -> Non
 
 
 def test_a_failing_record_in_a_batch_leaves_the_others_alone(alloy: Alloy) -> None:
-    source = "if entity.n == 3 then error('three') elseif entity.n == 5 then while true do end end entity.n = entity.n + 1"
+    source = (
+        "if entity.n == 3 then error('three') elseif entity.n == 5 then while true do end end entity.n = entity.n + 1"
+    )
     alloy.scripts.create("s", source, on="a.before_create", status="active", limits="strict")
     outcomes = alloy.fire_many("a.before_create", [{"n": n} for n in range(8)])
     assert [o.status.value for o in outcomes] == ["continue"] * 3 + ["failed", "continue", "failed"] + ["continue"] * 2
