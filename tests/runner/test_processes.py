@@ -103,6 +103,10 @@ def test_two_processes_record_runs_with_ids_of_their_own(tmp_path: Path) -> None
 
 
 def test_the_process_ends_although_nobody_called_close() -> None:
-    code = "from alloy_lua import Alloy; a = Alloy(); print(a.evaluate('return 1').value); a.fire('t.before_create', {})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, env=dict(os.environ))
+    code = (
+        "from alloy_lua import Alloy; a = Alloy(); print(a.evaluate('return 1').value); a.fire('t.before_create', {})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, env=dict(os.environ)
+    )
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr

@@ -94,12 +94,22 @@ def test_a_batch_is_recorded_as_single_fires_are() -> None:
 
 def test_a_record_tells_what_happened() -> None:
     with Alloy(recording=Recording(mode="full")) as alloy:
-        add(alloy, "log.info('seen', {n = entity.n})\nif entity.n > 1 then error('too many') end\nentity.n = 5", tenant="t")
+        add(
+            alloy,
+            "log.info('seen', {n = entity.n})\nif entity.n > 1 then error('too many') end\nentity.n = 5",
+            tenant="t",
+        )
         alloy.fire(EVENT, {"n": 1, "id": 17}, user="ada", tenant="t")
         alloy.fire(EVENT, {"n": 2, "id": 18}, user="bea", tenant="t")
         alloy.flush()
         failed, fine = alloy.runs(tenant="t")
-        assert (fine.changes, fine.user, fine.entity_id, fine.event, fine.phase) == ({"n": 5}, "ada", "17", EVENT, "before")
+        assert (fine.changes, fine.user, fine.entity_id, fine.event, fine.phase) == (
+            {"n": 5},
+            "ada",
+            "17",
+            EVENT,
+            "before",
+        )
         assert (fine.logs[0].message, fine.logs[0].data, fine.revision, fine.trigger) == ("seen", {"n": 1}, 1, "event")
         assert (failed.error_code, failed.error_message, failed.error_line) == ("runtime_error", "too many", 2)
         assert failed.duration_us >= 0 and failed.fuel > 0 and failed.traceback
@@ -147,7 +157,9 @@ def test_health_survives_a_restart_and_adds_up(tmp_path: Path) -> None:
     for round_ in (1, 2):
         with Alloy(url) as alloy:
             if round_ == 1:
-                add(alloy, "if entity.n == 0 then abort('zero') elseif entity.n == 1 then error('one') end entity.n = 9")
+                add(
+                    alloy, "if entity.n == 0 then abort('zero') elseif entity.n == 1 then error('one') end entity.n = 9"
+                )
             for n in range(5):
                 alloy.fire(EVENT, {"n": n})
             health = alloy.scripts.health("s")

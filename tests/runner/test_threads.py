@@ -93,7 +93,9 @@ def test_threads_that_change_scripts_while_others_fire_see_whole_revisions(alloy
 def test_contexts_do_not_leak_between_threads_and_tasks(alloy: Alloy) -> None:
     alloy.scripts.create("who", "return {ctx.user, ctx.tenant}", on="t.after_create", status="active", tenant="t0")
     for n in range(1, 6):
-        alloy.scripts.create("who", "return {ctx.user, ctx.tenant}", on="t.after_create", status="active", tenant=f"t{n}")
+        alloy.scripts.create(
+            "who", "return {ctx.user, ctx.tenant}", on="t.after_create", status="active", tenant=f"t{n}"
+        )
 
     async def task(n: int) -> None:
         with alloy.context(user=f"u{n}", tenant=f"t{n}"):
