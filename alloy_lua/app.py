@@ -8,56 +8,43 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from . import checks
 from .bridges.entities import EntityBridge
 from .bridges.hosts import default_modules
 from .engine import COMPILER, Engine, Program
 from .engine.program import digest
-from .errors import AlloyError, ValidationError
+from .errors import AlloyError
 from .events import Phase, parse_event
 from .functions import host_function, modules_of
 from .hostapi import HostFunction, HostModule, Param
-from .lifecycle import Scripts
+from .lifecycle import Scripts, runnable_revision
 from .limits import Limits, profile
-from .model import DEFAULT_TENANT, EventTrigger, Health, Run, Script, Status
+from .model import DEFAULT_TENANT, Run, Script
 from .outcome import Outcome
 from .ports import EntityAdapter, Store
 from .run_filters import run_query
-from .runner.context import AMBIENT, NOBODY, Ambient, surroundings
+from .runner.context import AMBIENT, Ambient, acting, surroundings
 from .runner.fast import Plan
+from .runner.fold import Fold, failure
 from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
 from .runner.plans import Plans
-from .runner.recorder import FLUSH_SECONDS, Recorder, Recording
+from .runner.recorder import FLUSH_SECONDS, Recorder, Recording, retention
 from .runner.registry import HookRegistry
-from .runner.runner import Execution, Fold, Runner, View, failure
+from .runner.runner import Execution, Runner
 from .runner.upkeep import Upkeep
+from .runner.view import View
+from .stats import ScriptStats, stats_of
 from .stores import open_store
 
 F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
 POLL_RANGE = (0.01, 86_400.0)
-LONGEST_DAYS = 365_000
 _ambient = AMBIENT.get
 _new = object.__new__
 MAX_PLANS = 10_000
-
-
-class ScriptStats(NamedTuple):
-    """What one script did in this process: counts, latency in microseconds, average fuel of a run."""
-
-    tenant: str
-    name: str
-    runs: int
-    changed: int
-    rejected: int
-    failed: int
-    skipped: int
-    p50_us: int
-    p99_us: int
-    fuel: int
 
 
 class _Core:
@@ -94,7 +81,7 @@ class Alloy:
         kept = Recording() if recording is None else checks.instance(Recording, recording, "recording")
         policy = BreakerPolicy() if breaker is None else checks.instance(BreakerPolicy, breaker, "breaker")
         poll = checks.number(poll_seconds, "poll_seconds", *POLL_RANGE)
-        self._retention = _retention(keep_runs_days, keep_runs)
+        self._retention = retention(keep_runs_days, keep_runs)
         checks.boolean(migrate, "migrate")
         self.store: Store = open_store(url)
         if migrate:
@@ -148,7 +135,7 @@ class Alloy:
                 outcome = plan(entity, user)
                 if outcome is not None:
                     return outcome
-        return self._fire(event, entity, before, params, self._ambient(user, tenant, dry_run), run_id)
+        return self._fire(event, entity, before, params, acting(user, tenant, dry_run), run_id)
 
     def _fire(
         self, event: str, entity: Any, before: Mapping[str, Any] | None, params: Mapping[str, Any] | None,
@@ -184,7 +171,7 @@ class Alloy:
         """Returns one outcome for each record, in order: the same as `fire` on each, in fewer crossings."""
         records = checks.items(entities, "entities", "a list of records")
         checks.mapping(params, "params")
-        ambient = self._ambient(user, tenant, dry_run)
+        ambient = acting(user, tenant, dry_run)
         self._check_records(records, parse_event(event).entity_type)
         if params is None and not dry_run and ambient.cascade is None:
             batch = self._plans.batch(event, ambient.tenant)
@@ -217,9 +204,9 @@ class Alloy:
             ValidationError: The script is not active, or is bound to events only, and this is no dry run.
             CompileError: The revision does not compile.
         """
-        ambient, identity = self._ambient(user, tenant, dry_run), checks.optional_name(run_id, "run_id")
+        ambient, identity = acting(user, tenant, dry_run), checks.optional_name(run_id, "run_id")
         script = self.scripts.get(name, tenant=ambient.tenant)
-        number = self._runnable(script, dry_run, revision)
+        number = runnable_revision(script, dry_run, revision)
         program = self._core.engine.compile(self.store.get_revision(script.tenant, script.id, number).source)
         execution = Execution(
             replace(script, live_revision=number), program, profile(script.limits), frozenset(script.capabilities),
@@ -227,20 +214,6 @@ class Alloy:
             vitals=None if ambient.dry_run else self._vitals(script),
         )  # fmt: skip
         return self._perform(execution, ambient, entity, before, params)
-
-    @staticmethod
-    def _runnable(script: Script, dry_run: bool, revision: int | None) -> int:
-        if revision is not None:
-            checks.whole_number(revision, "revision", 1)
-        if dry_run:
-            return revision or script.live_revision or script.draft_revision
-        if revision is not None:
-            raise ValidationError("revision: may be chosen in a dry run only; activate it to run it")
-        if script.status is not Status.ACTIVE or script.live_revision is None:
-            raise ValidationError(f"script {script.name}: is {script.status}, wanted active (or a dry run)")
-        if all(isinstance(trigger, EventTrigger) for trigger in script.triggers):
-            raise ValidationError(f"script {script.name}: runs on events only; add a manual trigger, or try a dry run")
-        return script.live_revision
 
     def evaluate(
         self, source: str, *, entity: Any = None, before: Mapping[str, Any] | None = None,
@@ -262,7 +235,7 @@ class Alloy:
             run_id: The id of this run.
         """
         budget = limits if isinstance(limits, Limits) else profile(limits)
-        ambient = self._ambient(user, tenant, dry_run)
+        ambient = acting(user, tenant, dry_run)
         identity = checks.optional_name(run_id, "run_id") or self._ids.fresh()
         grants, text = checks.capabilities(capabilities), checks.text(source, "source")
         try:
@@ -322,18 +295,10 @@ class Alloy:
         return add
 
     def context(
-        self, *, user: str | None = None, tenant: str | None = None, dry_run: bool | None = None
+        self, *, user: str | None = None, tenant: str | None = None, dry_run: bool = False
     ) -> AbstractContextManager[None]:
         """Returns a context manager inside which fires and runs act for ``user`` and ``tenant``."""
-        around = AMBIENT.get() or NOBODY
-        return surroundings(
-            replace(
-                around,
-                user=around.user if user is None else checks.name(user, "user"),
-                tenant=around.tenant if tenant is None else checks.name(tenant, "tenant"),
-                dry_run=around.dry_run if dry_run is None else checks.boolean(dry_run, "dry_run"),
-            )
-        )
+        return surroundings(acting(user, tenant, dry_run))
 
     def host_functions(self) -> tuple[HostModule, ...]:
         """Returns all modules that scripts can call, the platform's own included."""
@@ -362,7 +327,7 @@ class Alloy:
         found = []
         for script in self.store.iter_active():
             if tenant is None or script.tenant == tenant:
-                found.append(_stats(script, self._vitals(script)))
+                found.append(stats_of(script, self._vitals(script)))
         return sorted(found, key=lambda s: (s.tenant, s.name))
 
     def recording_lost(self) -> dict[str, int]:
@@ -423,17 +388,6 @@ class Alloy:
         self._start()
         return self._plans.make(event, tenant)
 
-    def _ambient(self, user: str | None, tenant: str | None, dry_run: bool) -> Ambient:
-        around = AMBIENT.get() or NOBODY
-        if user is None and tenant is None and dry_run is False:
-            return around
-        return replace(
-            around,
-            user=around.user if user is None else checks.name(user, "user"),
-            tenant=around.tenant if tenant is None else checks.name(tenant, "tenant"),
-            dry_run=checks.boolean(dry_run, "dry_run") or around.dry_run,
-        )
-
     def _check_records(self, records: list[Any], entity_type: str) -> None:
         """Returns None if each record has an adapter: a wrong one stops a batch before any script has run."""
         kinds = set(map(type, records)) - {dict, type(None)}
@@ -470,20 +424,3 @@ class Alloy:
         older_than = datetime.now(UTC) - timedelta(days=days) if days is not None else None
         if older_than is not None or keep is not None:
             self.store.prune_runs(older_than=older_than, keep=keep)
-
-
-def _stats(script: Script, vitals: Vitals) -> ScriptStats:
-    seen: Health = vitals.seen()
-    times = sorted(vitals.durations)
-    return ScriptStats(
-        script.tenant, script.name, seen.runs, seen.changed, seen.rejected, seen.failed, seen.skipped,
-        times[len(times) // 2] if times else 0, times[int(len(times) * 0.99)] if times else 0,
-        seen.fuel // seen.runs if seen.runs else 0,
-    )  # fmt: skip
-
-
-def _retention(days: float | None, keep: int | None) -> tuple[float | None, int | None]:
-    return (
-        None if days is None else checks.number(days, "keep_runs_days", 0, LONGEST_DAYS),
-        None if keep is None else checks.whole_number(keep, "keep_runs"),
-    )

@@ -39,8 +39,8 @@ def host_function(
     return HostFunction(
         name, summary, given, call=call, capability=None if capability is None else checks.capability(capability),
         phases=_phases(name, phases), effect=checks.boolean(effect, f"{name}: effect"),
-        cost=checks.whole_number(cost, f"{name}: cost"), wants_call=wants_call, variadic=variadic,
-        returns=_returns(call),
+        cost=checks.whole_number(cost, f"{name}: cost"), wants_call=wants_call, blocking=True,
+        variadic=variadic, returns=_returns(call),
     )  # fmt: skip
 
 

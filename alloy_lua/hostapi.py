@@ -42,6 +42,7 @@ class HostFunction(NamedTuple):
         phases: The phases it may be called in.
         effect: True if it changes the outside world: a dry run reports the call and does not make it.
         cost: Fuel for one call (calls also pay one unit for each 256 bytes in and out).
+        blocking: True if ``call`` may wait, or fire events itself: it must not hold up other threads' short runs.
         wants_call: True if ``call`` takes the `HostCall` as its first argument.
         example: A line of Lua for the reference.
     """
@@ -57,6 +58,7 @@ class HostFunction(NamedTuple):
     effect: bool = False
     cost: int = 20
     wants_call: bool = False
+    blocking: bool = False
     example: str = ""
 
     def signature(self) -> str:

@@ -336,3 +336,27 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "failure_policy": lambda value: checks.one_of(FailurePolicy, value, "failure_policy"),
     "name": _name,
 }
+
+
+def runnable_revision(script: Script, dry_run: bool, revision: int | None) -> int:
+    """Returns the revision of ``script`` that a run by hand takes.
+
+    Args:
+        script: What is to be run.
+        dry_run: Whether nothing is to come of it: then any script and any revision may be tried.
+        revision: The one asked for, None for the live one (or the draft in a dry run, if none is live).
+
+    Raises:
+        ValidationError: The script may not be run by hand.
+    """
+    if revision is not None:
+        checks.whole_number(revision, "revision", 1)
+    if dry_run:
+        return revision or script.live_revision or script.draft_revision
+    if revision is not None:
+        raise ValidationError("revision: may be chosen in a dry run only; activate it to run it")
+    if script.status is not Status.ACTIVE or script.live_revision is None:
+        raise ValidationError(f"script {script.name}: is {script.status}, wanted active (or a dry run)")
+    if all(isinstance(trigger, EventTrigger) for trigger in script.triggers):
+        raise ValidationError(f"script {script.name}: runs on events only; add a manual trigger, or try a dry run")
+    return script.live_revision

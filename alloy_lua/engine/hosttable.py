@@ -37,8 +37,14 @@ class CallState:
 
 
 def needs_context(function: HostFunction) -> bool:
-    """Returns whether a call of ``function`` depends on who calls, when, and with what rights."""
-    return function.capability is not None or function.wants_call or function.effect or function.phases != EVERY_PHASE
+    """Returns whether a call of ``function`` depends on who calls, when, and with what rights; or may take its time."""
+    return (
+        function.blocking
+        or function.capability is not None
+        or function.wants_call
+        or function.effect
+        or function.phases != EVERY_PHASE
+    )
 
 
 class HostTable:

@@ -8,14 +8,13 @@ and runs that call the host take a runtime of their own from the pool and do run
 
 from __future__ import annotations
 
-import os
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter, sleep
 
+from ..forking import after_fork
 from .runtime import Runtime
 
 SLICE_SECONDS = 0.004
@@ -49,7 +48,7 @@ class RuntimePool:
         self.seat: list[Runtime] = []
         self.waiters: deque[_Waiter] = deque()
         self._seated = False
-        _reset_after_fork(self)
+        after_fork(self.forget)
 
     def acquire(self) -> Runtime:
         """Returns a runtime that no other thread uses; give it back with `release`."""
@@ -123,14 +122,3 @@ class RuntimePool:
         self.seat.clear()
         self.waiters.clear()
         self._seated = False
-
-
-def _reset_after_fork(pool: RuntimePool) -> None:
-    reference = weakref.ref(pool)
-
-    def forget() -> None:
-        found = reference()
-        if found is not None:
-            found.forget()
-
-    os.register_at_fork(after_in_child=forget)

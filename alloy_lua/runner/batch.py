@@ -18,7 +18,7 @@ from ..errors import InvalidValue
 from ..outcome import Outcome, WentWell
 from ..values import unpack
 from .fast import FastWay, function_of
-from .runner import put_change
+from .view import put_change
 
 CHUNK = 1000
 MOST_BYTES = 4 * 1024 * 1024

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
+from .. import checks
 from ..engine import CallState
 from ..errors import RecursionLimit
 from ..limits import Limits
@@ -90,3 +91,25 @@ def surroundings(ambient: Ambient) -> Iterator[None]:
         yield
     finally:
         AMBIENT.reset(token)
+
+
+def acting(user: str | None, tenant: str | None, dry_run: bool) -> Ambient:
+    """Returns what surrounds the caller, with ``user`` and ``tenant`` in their places where given.
+
+    Args:
+        user: Who acts; None for who acts already.
+        tenant: Whose data it is; None for whose it is already.
+        dry_run: Whether effects are only reported; inside a dry run they are in any case.
+
+    Raises:
+        ValidationError: A name is no name.
+    """
+    around = AMBIENT.get() or NOBODY
+    if user is None and tenant is None and dry_run is False:
+        return around
+    return replace(
+        around,
+        user=around.user if user is None else checks.name(user, "user"),
+        tenant=around.tenant if tenant is None else checks.name(tenant, "tenant"),
+        dry_run=checks.boolean(dry_run, "dry_run") or around.dry_run,
+    )

@@ -21,8 +21,10 @@ from ..model import Run, RunStatus
 from ..outcome import Outcome, ScriptRun, WentWell
 from ..ports import EntityAdapter
 from .context import Ambient
+from .fold import Fold
 from .registry import Binding
-from .runner import Execution, Fold, Runner, View, put_change, run_record
+from .runner import Execution, Runner, run_record
+from .view import View, put_change
 
 MAX_TEXT = 16_384
 SHORT_FUEL = 2_000  # a run that takes more is no short run: it should not hold the seat

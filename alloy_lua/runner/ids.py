@@ -7,6 +7,8 @@ import itertools
 import os
 import time
 
+from ..forking import after_fork
+
 
 class RunIds:
     """Turns the number of a run into an id when somebody asks for it.
@@ -18,7 +20,7 @@ class RunIds:
         self.next = itertools.count(1).__next__
         self._prefix = ""
         self._renew()
-        os.register_at_fork(after_in_child=self._renew)
+        after_fork(self._renew)
 
     def _renew(self) -> None:
         started = int(time.time() * 1000)

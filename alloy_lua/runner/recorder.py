@@ -8,14 +8,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .. import checks
 from ..checks import choice, whole_number
 from ..errors import AlloyError, ValidationError
+from ..forking import after_fork
 from ..model import Run
 from ..ports import Store
 
 FLUSH_SECONDS = 0.25
 BATCH = 500
 MAX_PENDING = 20_000
+LONGEST_DAYS = 365_000
 MODES = ("full", "auto", "off")
 
 _log = logging.getLogger("alloy_lua.recorder")
@@ -55,10 +58,15 @@ class Recorder:
         self.recording = recording
         self._pending: deque[Note] = deque()
         self._writing = threading.Lock()
+        after_fork(self._reset)
         self.kept = 0
         self.dropped = 0
         self.quota = 0
         self.refill()
+
+    def _reset(self) -> None:
+        self._pending.clear()  # the parent writes them
+        self._writing = threading.Lock()
 
     def refill(self) -> None:
         """Starts a new interval of `FLUSH_SECONDS`."""
@@ -118,3 +126,10 @@ class Recorder:
         self.dropped += len(batch)
         self.kept -= len(batch)
         _log.error("%d runs could not be recorded: %s", len(batch), error)
+
+
+def retention(days: float | None, keep: int | None) -> tuple[float | None, int | None]:
+    return (
+        None if days is None else checks.number(days, "keep_runs_days", 0, LONGEST_DAYS),
+        None if keep is None else checks.whole_number(keep, "keep_runs"),
+    )

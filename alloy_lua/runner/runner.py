@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
 
-from ..bridges.entities import check_writable
 from ..engine import CallState, Engine, Program, RunInput, RunResult
-from ..errors import AlloyError, InvalidValue, LimitExceeded, RecursionLimit, ScriptError
+from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
 from ..hostapi import HostCall
 from ..limits import Limits
 from ..model import Run, RunStatus, Script
-from ..outcome import Details, Outcome, ScriptRun
+from ..outcome import Outcome, ScriptRun
 from ..ports import EntityAdapter
-from ..values import jsonable, restore
+from ..values import jsonable
 from .context import Ambient, Cascade, surroundings
+from .fold import Fold, failure
 from .health import Vitals
 from .ids import RunIds, seed_of
 from .recorder import Recorder
 from .registry import Binding, HookRegistry
+from .view import View
 
 _EPOCH = time() - perf_counter()
 
@@ -58,44 +59,6 @@ class Execution:
         self.event = event
         self.vitals = vitals
         self.closed = closed
-
-
-class View:
-    """The entity as the next script of a chain sees it: the record under the changes made so far."""
-
-    __slots__ = ("adapter", "changes", "record")
-
-    def __init__(self, record: Any, adapter: EntityAdapter) -> None:
-        self.record = record
-        self.adapter = adapter
-        self.changes: dict[str, Any] = {}
-
-    def get(self, name: str) -> Any:
-        """Returns the current value of a field, None if there is none."""
-        if name in self.changes:
-            return self.changes[name]
-        return self.adapter.get(self.record, name)
-
-    def fields(self, names: tuple[str, ...] | None) -> dict[str, Any]:
-        """Returns the named fields that are not None; all of them if ``names`` is None."""
-        if names is None:
-            return {**self.adapter.fields(self.record), **self.changes}
-        return {name: value for name in names if (value := self.get(name)) is not None}
-
-    def accept(self, assigned: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the fields of ``assigned`` that differ, with their types restored, and remembers them.
-
-        Raises:
-            InvalidValue: A field may not be written, or cannot take the value.
-        """
-        fresh: dict[str, Any] = {}
-        for name, value in assigned.items():
-            if not isinstance(name, str):
-                raise InvalidValue(f"field {name!r}: got a {type(name).__name__} as field name, wanted a string")
-            put_change(fresh, name, self.get(name), value)
-        check_writable(self.adapter, fresh)
-        self.changes.update(fresh)
-        return fresh
 
 
 class Runner:
@@ -294,81 +257,6 @@ class Runner:
             self.recorder.keep(make)
 
 
-class Fold:
-    """Adds up the runs of a chain to one outcome."""
-
-    def __init__(self, record: Any, adapter: EntityAdapter, view: View) -> None:
-        self._record = record
-        self._view = view
-        self._more = Details(adapter.merged)
-        self._status = RunStatus.CONTINUE
-        self._fuel = 0
-
-    def add(self, execution: Execution, result: RunResult, run: ScriptRun) -> bool:
-        """Returns whether the chain ends with this result."""
-        more = self._more
-        more.runs += (run,)
-        more.logs += result.logs
-        more.effects += result.effects
-        self._fuel += result.fuel
-        if result.status is RunStatus.FAILED:
-            assert result.error is not None
-            return self.add_error(execution.name, result.error, execution.closed)
-        if result.status is RunStatus.REJECTED:
-            self._status = RunStatus.REJECTED
-            more.reason, more.details, more.rejected_by = result.reason, result.details, execution.name
-            return True
-        if result.value is not None:
-            more.value = result.value
-        return False
-
-    def absorb(self, outcome: Outcome) -> None:
-        """Adds the outcome of a script that went the short way and did not end the chain."""
-        more = self._more
-        more.runs += outcome.runs
-        more.logs += outcome.logs
-        more.tolerated += outcome.tolerated
-        self._fuel += outcome.fuel
-        if outcome.value is not None:
-            more.value = outcome.value
-
-    def add_error(self, name: str, error: AlloyError, closed: bool) -> bool:
-        """Returns whether the failure of script ``name`` ends the chain: it does if its policy is closed."""
-        error.details.setdefault("script", name)
-        if not closed:
-            self._more.tolerated += (error,)
-            return False
-        self._status = RunStatus.FAILED
-        self._more.error, self._more.rejected_by = error, name
-        return True
-
-    def outcome(self) -> Outcome:
-        """Returns the sum; a rejected or failed chain changes nothing."""
-        changes = self._view.changes if self._status is RunStatus.CONTINUE else {}
-        return Outcome(self._status, changes, self._fuel, self._record, self._more)
-
-
-def failure(error: AlloyError, record: Any) -> Outcome:
-    """Returns the outcome of a fire that failed before any script ran."""
-    more = Details()
-    more.error = error
-    return Outcome(RunStatus.FAILED, {}, 0, record, more)
-
-
-def put_change(changes: dict[str, Any], name: str, old: Any, new: Any) -> None:
-    """Puts ``new``, as it came from Lua, into ``changes`` with the type of ``old``, if the two differ.
-
-    Raises:
-        InvalidValue: ``new`` cannot be of that type; the field is named.
-    """
-    try:
-        restored = restore(old, new)
-    except InvalidValue as error:
-        raise InvalidValue(f"field {name}: {error.message}", details={"field": name}) from None
-    if restored is not old and (restored != old or isinstance(restored, bool) is not isinstance(old, bool)):
-        changes[name] = restored
-
-
 def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str, Any]:
     event = execution.event
     return {
@@ -408,7 +296,7 @@ def run_record(
         duration_us=took,
         fuel=result.fuel,
         memory_bytes=result.memory_bytes,
-        reason=result.reason,
+        reason=jsonable(result.reason),
         details=jsonable(result.details),
         error_code=error.code if error else None,
         error_message=error.message if error else None,
@@ -416,7 +304,7 @@ def run_record(
         traceback=error.traceback if error else (),
         changes=jsonable(result.changes) if result.changes else None,
         value=jsonable(result.value),
-        logs=tuple(line._replace(data=jsonable(line.data)) for line in result.logs),
+        logs=tuple(line._replace(message=jsonable(line.message), data=jsonable(line.data)) for line in result.logs),
         parent_id=ambient.run_id,
         depth=ambient.depth,
     )

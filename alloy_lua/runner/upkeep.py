@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
+from ..forking import after_fork
+
 _log = logging.getLogger("alloy_lua.upkeep")
 
 
@@ -19,6 +21,10 @@ class Upkeep:
 
     def __init__(self, tasks: list[tuple[float, Callable[[], None]]]) -> None:
         self._tasks = tasks
+        self._reset()
+        after_fork(self._reset)
+
+    def _reset(self) -> None:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()

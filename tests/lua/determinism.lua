@@ -47,13 +47,3 @@ assert(first == math.random())
 ---
 -- what a script sees does not depend on garbage collection: there are no weak tables
 setmetatable({}, {__mode = "v"}) -- error: weak tables are not available
----
--- a metatable cannot become weak later
-local meta = {}
-local t, keep = setmetatable({}, meta), nil
-meta.__mode = "v"
-t[1] = {}
-for i = 1, 300 do
-  keep = ("x"):rep(20000) .. i
-  if t[1] == nil then error("an entry vanished after " .. i) end
-end

@@ -10,6 +10,7 @@ local find, traceback, setfenv = string.find, kit.traceback, kit.setfenv
 local null, UNSET = kit.null, kit.UNSET
 
 local EPILOGUE_FUEL, EPILOGUE_SECONDS = 1e9, 0.015
+local PROLOGUE_SECONDS = 1 -- the input is bounded by its size
 
 -- The last run, until it is collected.
 local ok, value, entity, written, original, memory_kb, output_bytes, depth = true, nil, nil, nil, nil, 0, 1048576, 32
@@ -170,7 +171,7 @@ local function snapshot(fields)
 end
 local function check_kept(name, fields, kept)
   if not kept then return end
-  begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, 65536)
+  begin(EPILOGUE_FUEL, PROLOGUE_SECONDS, 65536)
   local same_ok, same = pcall(function() return encode(fields, 100, 1, 1e9) == kept end)
   if same_ok and same then return end
   ok, value = false, "attempt to write inside a field of " .. name .. ", which is read-only"
@@ -187,7 +188,7 @@ local function executor(main, program)
   local names, unread, sets_globals = program.written, program.unread, program.sets_globals
   local params, count = program.params, #program.params
   return function(packed, fuel, seconds, kb, bytes, levels, host_calls, log_lines, log_bytes, seed, read_only, eager)
-    begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, kb + 65536)
+    begin(EPILOGUE_FUEL, PROLOGUE_SECONDS, kb + 65536)
     output_bytes, depth = bytes, levels
     kit.set_call_limit(host_calls)
     kit.set_log_limits(log_lines, log_bytes)

@@ -59,13 +59,13 @@ function G.rep(s, n, sep)
   return rep(s, n, sep)
 end
 
--- What is known of a format: whether it shows values by %s, which could be tables (and show an address).
+-- What is known of a format: whether it shows values by %s or %q, which could be tables (and show an address).
 local shows, shows_count = {}, 0
 local function examine(f)
   if shows_count > 1000 then shows, shows_count = {}, 0 end
   local bare = gsub(f, "%%%%", "")
   if find(bare, "%%[-+ #0-9.]*p") then error("invalid option '%p' to 'format'", 3) end
-  local found = find(bare, "%%[-+ #0-9.]*s") ~= nil
+  local found = find(bare, "%%[-+ #0-9.]*[sq]") ~= nil
   if #f <= LONG then
     shows[f] = found
     shows_count = shows_count + 1
@@ -213,7 +213,7 @@ local function gsub_callback(s, p, r, most)
     nested_serial = current
     nested = 0
   end
-  if nested >= MAX_NESTED_GSUB then return gsub_loop(s, p, r, most) end
+  if nested >= MAX_NESTED_GSUB or #s > LONG then return gsub_loop(s, p, r, most) end
   nested = nested + 1 -- an error in the callback leaves it high: later calls are only slower
   local out, n
   if most == nil then out, n = gsub(s, p, r) else out, n = gsub(s, p, r, most) end
