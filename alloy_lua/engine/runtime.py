@@ -236,7 +236,7 @@ class Runtime:
 
     def _retire_if_full(self, outcome: str) -> None:
         # LuaJIT has no emergency collection: a state that ran out of memory is not used again
-        if "memory_exceeded" in outcome or "not enough memory" in outcome:
+        if outcome[2:8] == "failed" and ("memory_exceeded" in outcome or "not enough memory" in outcome):
             self.retired = True
 
     def hold(self, memory_bytes: int) -> None:

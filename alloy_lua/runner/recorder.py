@@ -28,7 +28,7 @@ Note = Callable[[], Run]
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What is kept of runs that went well; rejected and failed runs are always kept.
+    """What is kept of runs that went well; rejected and failed runs are kept unless the mode is off.
 
     Attributes:
         mode: ``full`` keeps every run (a full queue makes fires wait); ``auto`` keeps every run up to ``per_second``

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from alloy_lua import Alloy
+from alloy_lua import Alloy, Limits
 
 SCRIPTS = {
     "random": "local t = {} for i = 1, 20 do t[i] = math.random(1000) end return t",
@@ -30,12 +30,12 @@ SCRIPTS = {
 }
 SHOW = """
 import json, sys
-from alloy_lua import Alloy
+from alloy_lua import Alloy, Limits
 scripts = json.loads(sys.argv[1])
 with Alloy() as alloy:
     found = {}
     for name, source in scripts.items():
-        outcome = alloy.evaluate(source, run_id="the-run", params={})
+        outcome = alloy.evaluate(source, run_id="the-run", params={}, limits=Limits(deadline_ms=5000))
         found[name] = [outcome.status.value, outcome.value, outcome.fuel, str(outcome.error)]
 print(json.dumps(found))
 """
@@ -60,7 +60,7 @@ def test_a_run_is_the_same_in_every_process_and_hot_or_cold(
     turns = 3 if name == "exhausted" else 150
     seen = set()
     for _ in range(turns):
-        outcome = shared.evaluate(SCRIPTS[name], run_id="the-run", params={})
+        outcome = shared.evaluate(SCRIPTS[name], run_id="the-run", params={}, limits=Limits(deadline_ms=5000))
         seen.add(json.dumps([outcome.status.value, outcome.value, outcome.fuel, str(outcome.error)]))
     assert len(seen) == 1
     assert [json.dumps(other[name]) for other in elsewhere] == [*seen] * 2
