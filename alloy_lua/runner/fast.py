@@ -60,11 +60,11 @@ _CHANGED_OLD = """\
                         changes[{name!r}] = v{place}
 """
 _TEMPLATE = """\
-def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValue):
+def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValue, fit):
     runtime = driver = None
     seat, waiters, number_of = pool.seat, pool.waiters, vitals.count
-    driver_in, train, collect, settle, note, explain, fit, misfit = (
-        way.driver_in, way.train, way.collect, way.settle, way.note, way.explain, way.fit, way.misfit)
+    driver_in, train, collect, settle, note, explain, misfit = (
+        way.driver_in, way.train, way.collect, way.settle, way.note, way.explain, way.misfit)
 
     def plan(record, user):
         nonlocal runtime, driver
@@ -198,7 +198,7 @@ class FastWay:
         runner = self._runner
         plan: Plan = function_of(plan_source(self.binding), "make")(
             self, runner.engine.pool, self.binding.vitals, runner.recorder, perf_counter, WentWell,
-            object.__new__, SCALARS, InvalidValue,
+            object.__new__, SCALARS, InvalidValue, put_change,
         )  # fmt: skip
         return plan
 
@@ -249,15 +249,6 @@ class FastWay:
         run = runner.finish(execution, result, ambient, view, _wall(started), int(took * 1e6))
         fold.add(execution, result, run)
         return fold.outcome()
-
-    @staticmethod
-    def fit(changes: dict[str, Any], name: str, old: Any, new: Any) -> None:
-        """Puts ``new`` into ``changes`` with the type of ``old``, if it differs.
-
-        Raises:
-            InvalidValue: ``new`` cannot be of that type.
-        """
-        put_change(changes, name, old, new)
 
     def _execution(self, number: int) -> Execution:
         binding = self.binding

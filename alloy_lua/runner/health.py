@@ -209,7 +209,3 @@ class HealthBoard:
     def runs(self) -> int:
         """Returns how many runs of stored scripts this process has counted."""
         return sum(vitals.runs for vitals in list(self._vitals.values()))
-
-    def drop(self, script_id: str) -> None:
-        """Forgets a deleted script."""
-        self._vitals.pop(script_id, None)

@@ -236,5 +236,5 @@ local function executor(main, program)
 end
 
 kit.driver = {
-  on_error = on_error, keep = keep, collect_last = collect_last, executor = executor, verdict_of = verdict_of,
+  on_error = on_error, keep = keep, collect_last = collect_last, executor = executor,
 }

@@ -245,5 +245,5 @@ local function encode(value, depth_limit, outer, size_limit)
 end
 
 kit.msgpack = {decode = decode, encode = encode}
-kit.output_error = invalid
+kit.big_endian, kit.output_error = big_endian, invalid
 kit.LIST, kit.BIN = LIST, BIN

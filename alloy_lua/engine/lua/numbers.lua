@@ -1,6 +1,6 @@
 -- The guarded math library: `random` draws from a seed of the run, so a replay draws the same numbers.
 local kit = ...
-local math, floor = math, math.floor
+local math = math
 local serial = kit.meter.serial
 
 local G = {}
@@ -28,4 +28,3 @@ end
 
 kit.math = G
 kit.seed = function(value) seed = value end
-kit.is_integer = function(x) return x == floor(x) end

@@ -3,7 +3,7 @@
 local kit = ...
 local byte, sub, char, floor, type, error = string.byte, string.sub, string.char, math.floor, type, error
 local out = kit.buffer.new()
-local cell = kit.double_cell
+local cell, big_endian = kit.double_cell, kit.big_endian
 
 local EXACT = 9007199254740992
 local NAN = 0 / 0
@@ -63,15 +63,6 @@ local function read(text, at)
   if tag == 0xc3 then return true, at + 1 end
   if tag >= 0xe0 then return tag - 256, at + 1 end
   return read_long(text, at, tag)
-end
-
-local function big_endian(n, value)
-  local s = ""
-  for _ = 1, n do
-    s = char(value % 256) .. s
-    value = floor(value / 256)
-  end
-  return s
 end
 
 local function write_number(x)
