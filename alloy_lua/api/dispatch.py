@@ -1,0 +1,148 @@
+"""From an endpoint's declaration to the handler that aiohttp calls: who, what, where to run it, what to answer."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from ..errors import AlloyError, ValidationError
+from ..model import DEFAULT_TENANT
+from .actor import Actor
+from .decoding import Decoder, check_json, read_body
+from .endpoint import Endpoint, Lane
+from .errors import ApiError, from_http, reply_of
+from .headers import REQUEST_ID, SECURITY, request_id_of
+from .reply import JSON, Reply, to_json
+from .service import SERVICE, Call, Service
+
+TENANT = "Alloy-Tenant"
+_log = logging.getLogger("alloy_lua.api")
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def handler_of(endpoint: Endpoint, service: Service) -> _Handler:
+    """Returns the aiohttp handler of an endpoint."""
+    decoder = Decoder(endpoint)
+    lane = service.lanes.get(endpoint.lane)
+    options = service.options
+    most = options.max_batch_body if endpoint.batch else options.max_body
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        call = await _call_of(request, endpoint, service)
+        body = None
+        if endpoint.body is not None:
+            check_json(request)
+            body = await read_body(request, most, options.body_seconds)
+        arguments = decoder.arguments(request, body)
+        if lane is None:
+            answer = await endpoint.call(call, **arguments)
+        else:
+            answer = await lane.run(functools.partial(_whole, endpoint, call, arguments))
+        return answer if isinstance(answer, web.StreamResponse) else _response(endpoint, answer)
+
+    return handle
+
+
+def _whole(endpoint: Endpoint, call: Call, arguments: dict[str, Any]) -> web.Response:
+    """Returns a plain handler's response, encoded in the same thread."""
+    return _response(endpoint, endpoint.call(call, **arguments))
+
+
+def _response(endpoint: Endpoint, answer: Any) -> web.Response:
+    reply = answer if isinstance(answer, Reply) else Reply(answer)
+    return response_of(reply, endpoint.usual)
+
+
+def response_of(reply: Reply, usual: int) -> web.Response:
+    """Returns the response that a reply stands for."""
+    status = reply.status or usual
+    if reply.body is None:
+        return web.Response(status=status, headers=reply.headers)
+    body = reply.body if isinstance(reply.body, bytes) else to_json(reply.body)
+    return web.Response(status=status, headers={"Content-Type": reply.media, **reply.headers}, body=body)
+
+
+async def _call_of(request: web.Request, endpoint: Endpoint, service: Service) -> Call:
+    """Returns the call, if its caller may make it."""
+    actor = None
+    tenant = DEFAULT_TENANT
+    if endpoint.role is not None:
+        actor = await _actor_of(request, service)
+        _check_allowed(actor, endpoint)
+        if endpoint.tenant:
+            tenant = _tenant_of(request, actor)
+    return Call(
+        service, endpoint, actor, tenant, request[REQUEST_ID], request.headers, request.path, request.remote, {}
+    )
+
+
+async def _actor_of(request: web.Request, service: Service) -> Actor:
+    found = service.authenticator(request)
+    actor = await found if inspect.isawaitable(found) else found
+    if actor is None:
+        raise ApiError(
+            "unauthenticated", "wanted a valid token: Authorization: Bearer <token>",
+            headers={"WWW-Authenticate": 'Bearer realm="alloy-lua"'},
+        )  # fmt: skip
+    return actor
+
+
+def _check_allowed(actor: Actor, endpoint: Endpoint) -> None:
+    role = endpoint.role
+    assert role is not None
+    if actor.role < role:
+        raise ApiError(
+            "forbidden", f"{actor.name} is {actor.role.name.lower()}; {endpoint.name} wants {role.name.lower()}",
+            role=actor.role.name.lower(), wanted=role.name.lower(),
+        )  # fmt: skip
+    if actor.scopes is not None and endpoint.scope not in actor.scopes:
+        raise ApiError("forbidden", f"this token's scopes lack {endpoint.scope}", wanted=endpoint.scope)
+
+
+def _tenant_of(request: web.Request, actor: Actor) -> str:
+    """Returns the tenant that a call is for: the one it names, or the only one its caller has."""
+    given = request.headers.get(TENANT)
+    if given is None:
+        if actor.tenants is None:
+            return DEFAULT_TENANT
+        if len(actor.tenants) == 1:
+            return next(iter(actor.tenants))
+        raise ValidationError(f"{TENANT}: missing; wanted one of {', '.join(sorted(actor.tenants))}")
+    if not given.strip() or len(given) > 200:
+        raise ValidationError(f"{TENANT}: wanted 1 to 200 characters")
+    if actor.tenants is not None and given not in actor.tenants:
+        raise ApiError("forbidden", f"{actor.name} has no access to tenant {given!r}", tenant=given)
+    return given
+
+
+@web.middleware
+async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Returns the handler's response or the error it ended with, with the headers that every response has."""
+    service = request.config_dict[SERVICE]
+    request[REQUEST_ID] = request_id = request_id_of(request) or service.request_id()
+    try:
+        response = await handler(request)
+    except AlloyError as error:
+        response = response_of(reply_of(error, request_id), 500)
+    except web.HTTPException as error:
+        response = response_of(reply_of(from_http(error), request_id), 500)
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        _log.exception("request %s: %s %s failed", request_id, request.method, request.path)
+        fault = ApiError("internal_error", "something went wrong inside; the request id finds it in the service's log")
+        response = response_of(reply_of(fault, request_id), 500)
+    if not response.prepared:
+        headers = response.headers
+        headers["X-Request-Id"] = request_id
+        headers.update(SECURITY)
+    return response
+
+
+__all__ = ["JSON", "Lane", "guard", "handler_of", "response_of"]

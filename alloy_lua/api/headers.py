@@ -1,0 +1,25 @@
+"""Headers that every response has, and the id that names a call."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+REQUEST_ID = "alloy_request_id"
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Server": "alloy-lua",
+}
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def request_id_of(request: web.Request) -> str | None:
+    """Returns the id that the caller gave the call in ``X-Request-Id``, if it is a safe one."""
+    given = request.headers.get("X-Request-Id")
+    return given if given is not None and _ID.fullmatch(given) else None

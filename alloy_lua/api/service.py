@@ -1,0 +1,97 @@
+"""What the handlers of one service share, and what each call knows."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from ..app import Alloy
+from ..errors import ValidationError
+from .actor import Actor, Authenticator
+from .endpoint import Endpoint, Lane
+from .options import ApiOptions
+from .workers import Workers
+
+_ETAG = re.compile(r'"(\d{1,10})"')
+
+
+class Service:
+    """One service: the facade it serves, its options and its threads.
+
+    Attributes:
+        stopping: Set once the service is shutting down.
+    """
+
+    def __init__(self, alloy: Alloy, options: ApiOptions, authenticator: Authenticator) -> None:
+        self.alloy = alloy
+        self.options = options
+        self.authenticator = authenticator
+        self.endpoints: tuple[Endpoint, ...] = ()
+        self.stopping = asyncio.Event()
+        self.lanes = {
+            Lane.STORE: Workers("store", options.store_workers, options.max_waiting),
+            Lane.SCRIPTS: Workers("script", options.script_workers, options.max_waiting),
+        }
+        self._prefix = os.urandom(4).hex()
+        self._next = itertools.count(1).__next__
+
+    def request_id(self) -> str:
+        """Returns a new id for a call."""
+        return f"{self._prefix}{self._next():08x}"
+
+    def drain(self) -> None:
+        """Ends what would never end by itself: live tails; readiness says no from now on."""
+        self.stopping.set()
+
+    def close(self) -> None:
+        """Lets the calls under way finish."""
+        for workers in self.lanes.values():
+            workers.close()
+
+
+class Call(NamedTuple):
+    """One call under way: who calls, for which tenant, and what came with it."""
+
+    service: Service
+    endpoint: Endpoint
+    actor: Actor | None
+    tenant: str
+    request_id: str
+    headers: Mapping[str, str]
+    path: str
+    remote: str | None
+    facts: dict[str, Any]
+
+    @property
+    def alloy(self) -> Alloy:
+        """The facade."""
+        return self.service.alloy
+
+    @property
+    def author(self) -> str:
+        """The caller's name, as writes are signed with it."""
+        return self.actor.name if self.actor is not None else "anonymous"
+
+    @property
+    def expected_version(self) -> int | None:
+        """The version that ``If-Match`` names; None if any will do.
+
+        Raises:
+            ValidationError: It is no version's tag.
+        """
+        given = self.headers.get("If-Match")
+        if given is None or given.strip() == "*":
+            return None
+        found = _ETAG.fullmatch(given.strip())
+        if found is None or int(found[1]) > 2**31 - 1:
+            raise ValidationError(f'If-Match: got {given[:100]!r}, wanted the ETag of the script, such as "3"')
+        return int(found[1])
+
+
+SERVICE: web.AppKey[Service] = web.AppKey("alloy_service", Service)
