@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import checks
+from .access.services import AccessServices
 from .bridges.entities import EntityBridge
 from .bridges.hosts import default_modules
 from .engine import COMPILER, Engine, Program
@@ -54,7 +55,7 @@ class _Core:
         self.runner = Runner(self.engine, self.registry, alloy._recorder, alloy._ids)
 
 
-class Alloy:
+class Alloy(AccessServices):
     """Scripts, their store, and the engine that runs them. Safe to use from any number of threads.
 
     Args:
@@ -65,6 +66,7 @@ class Alloy:
         keep_runs_days: Runs older than this are removed, None to keep all.
         keep_runs: How many runs are kept, None to keep all.
         migrate: Whether to bring the database's schema up to date.
+        token_key: What API tokens are hashed with, at least 32 characters; None for a key kept in the store.
 
     Raises:
         ConfigError: The URL is wrong or its driver is not installed.
@@ -74,7 +76,7 @@ class Alloy:
     def __init__(
         self, url: str | None = None, *, recording: Recording | None = None, breaker: BreakerPolicy | None = None,
         poll_seconds: float = POLL_SECONDS, keep_runs_days: float | None = None, keep_runs: int | None = 1_000_000,
-        migrate: bool = True,
+        migrate: bool = True, token_key: str | None = None,
     ) -> None:  # fmt: skip
         kept = Recording() if recording is None else checks.instance(Recording, recording, "recording")
         policy = BreakerPolicy() if breaker is None else checks.instance(BreakerPolicy, breaker, "breaker")
@@ -84,6 +86,8 @@ class Alloy:
         self.store: Store = open_store(url)
         if migrate:
             self.store.migrate()
+        self._token_key = token_key
+        self._each_minute: list[Callable[[], object]] = []
         self._ids = RunIds()
         self._recorder = Recorder(self.store, kept)
         self._board = HealthBoard(policy)
@@ -98,7 +102,7 @@ class Alloy:
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
             reset_breaker=self._reset_breaker,
         )  # fmt: skip
-        self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._prune)])
+        self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._minutely)])
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
@@ -416,6 +420,10 @@ class Alloy:
     def _poll(self) -> None:
         if self.store.change_counter() != self._counter:
             self.refresh()
+
+    def _minutely(self) -> None:
+        for task in (self._prune, *self._each_minute):
+            task()
 
     def _prune(self) -> None:
         days, keep = self._retention

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .model import Health, Revision, Run, RunStatus, Script, Status
+
+if TYPE_CHECKING:
+    from .access_model import AuditEntry
+    from .access_ports import AuditStore, IdempotencyStore, ReviewStore, TenantStore, TokenStore
 
 
 class ScriptQuery(NamedTuple):
@@ -42,9 +46,15 @@ class Store(Protocol):
 
     Every read and write of a script names its tenant, so that no tenant can reach another's rows.
     A database that cannot be reached or fails raises `StoreError`.
+    A method that takes ``audit`` writes that entry in the same transaction as the change, or neither.
     """
 
     url: str
+    tokens: TokenStore
+    tenants: TenantStore
+    reviews: ReviewStore
+    audit: AuditStore
+    idempotency: IdempotencyStore
 
     def migrate(self) -> list[str]:
         """Returns the names of the migrations applied now, in order; none when the schema is up to date.
@@ -59,7 +69,7 @@ class Store(Protocol):
         """Releases connections; safe to call twice."""
 
     # -- scripts ---------------------------------------------------------------------------------------------
-    def add_script(self, script: Script, revision: Revision) -> None:
+    def add_script(self, script: Script, revision: Revision, *, audit: AuditEntry | None = None) -> None:
         """Writes a new script (version 1) with its first revision in one transaction.
 
         Raises:
@@ -76,7 +86,10 @@ class Store(Protocol):
     def list_scripts(self, query: ScriptQuery) -> list[Script]:
         """Returns the matching scripts in order of name. ``text`` is looked for in name and description."""
 
-    def save_script(self, script: Script, *, expected_version: int, revision: Revision | None = None) -> Script:
+    def save_script(
+        self, script: Script, *, expected_version: int, revision: Revision | None = None,
+        audit: AuditEntry | None = None,
+    ) -> Script:  # fmt: skip
         """Returns the script as written: all settings of ``script``, version ``expected_version + 1``.
 
         Writes the settings and, where given, the new revision, in one transaction or not at all.
@@ -87,7 +100,9 @@ class Store(Protocol):
                 ``updated_by``, ``updated_at``. Or the new name is taken.
         """
 
-    def delete_script(self, tenant: str, script_id: str, *, expected_version: int) -> None:
+    def delete_script(
+        self, tenant: str, script_id: str, *, expected_version: int, audit: AuditEntry | None = None
+    ) -> None:
         """Removes the script, its revisions and its health; its runs stay on record.
 
         Raises:
