@@ -19,13 +19,13 @@ PREFIX = "/api/v1"
 
 
 def create_app(
-    alloy: Alloy, *, authenticator: Authenticator, options: ApiOptions | None = None
+    alloy: Alloy, *, authenticator: Authenticator | None = None, options: ApiOptions | None = None
 ) -> web.Application:
     """Returns the service as an aiohttp application, to be run or mounted in another (``add_subapp``).
 
     Args:
         alloy: The facade it serves; closing it is up to the caller.
-        authenticator: Says who sends a request.
+        authenticator: Says who sends a request; None to go by API tokens.
         options: Caps, time limits and sizes; None for the defaults.
     """
     service = Service(alloy, options or ApiOptions(), authenticator)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
-from .actor import Role
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NAME = re.compile(r"\{(\w+)\}")
@@ -41,8 +40,7 @@ class Endpoint(NamedTuple):
         method: ``GET``, ``POST``, …
         path: Its path below the service's root, with parameters in braces.
         tag: The group it is listed in.
-        role: The role it asks for; None if anybody may call it.
-        scope: What a token limited by scopes must name.
+        permission: What its caller must have; None if anybody may call it. See `access.roles.PERMISSIONS`.
         call: The function that answers it.
         path_types: The type of each parameter of the path.
         query: The struct of its query; None if it takes none.
@@ -60,8 +58,7 @@ class Endpoint(NamedTuple):
     method: str
     path: str
     tag: str
-    role: Role | None
-    scope: str
+    permission: str | None
     call: Callable[..., Any]
     path_types: Mapping[str, Any]
     query: Any
@@ -98,7 +95,7 @@ class Endpoint(NamedTuple):
     def error_statuses(self) -> tuple[int, ...]:
         """Returns the statuses of all errors that it may answer with."""
         found = {400, 429, 503, *self.errors}
-        if self.role is not None:
+        if self.permission is not None:
             found |= {401, 403}
         if self.path_types:
             found |= {404, 422}
@@ -119,41 +116,39 @@ class Group:
     Args:
         tag: What they are listed under.
         about: What they are for.
-        scope: The first half of the scope that a limited token needs: ``scripts`` of ``scripts:read``.
         tenant: Whether they work on a tenant's data.
         lane: Where plain handlers are run.
     """
 
-    def __init__(self, tag: str, about: str, *, scope: str, tenant: bool = True, lane: Lane = Lane.STORE) -> None:
+    def __init__(self, tag: str, about: str, *, tenant: bool = True, lane: Lane = Lane.STORE) -> None:
         self.tag = tag
         self.about = about
         self.endpoints: list[Endpoint] = []
-        self._scope = scope
         self._tenant = tenant
         self._lane = lane
 
-    def get(self, path: str, role: Role | None, reply: Any, **options: Any) -> Callable[[F], F]:
+    def get(self, path: str, permission: str | None, reply: Any, **options: Any) -> Callable[[F], F]:
         """Returns a decorator that declares a GET endpoint."""
-        return self._declare("GET", path, role, reply, mutates=False, **options)
+        return self._declare("GET", path, permission, reply, mutates=False, **options)
 
-    def post(self, path: str, role: Role | None, reply: Any, **options: Any) -> Callable[[F], F]:
+    def post(self, path: str, permission: str | None, reply: Any, **options: Any) -> Callable[[F], F]:
         """Returns a decorator that declares a POST endpoint."""
-        return self._declare("POST", path, role, reply, **options)
+        return self._declare("POST", path, permission, reply, **options)
 
-    def put(self, path: str, role: Role | None, reply: Any, **options: Any) -> Callable[[F], F]:
+    def put(self, path: str, permission: str | None, reply: Any, **options: Any) -> Callable[[F], F]:
         """Returns a decorator that declares a PUT endpoint."""
-        return self._declare("PUT", path, role, reply, **options)
+        return self._declare("PUT", path, permission, reply, **options)
 
-    def patch(self, path: str, role: Role | None, reply: Any, **options: Any) -> Callable[[F], F]:
+    def patch(self, path: str, permission: str | None, reply: Any, **options: Any) -> Callable[[F], F]:
         """Returns a decorator that declares a PATCH endpoint."""
-        return self._declare("PATCH", path, role, reply, **options)
+        return self._declare("PATCH", path, permission, reply, **options)
 
-    def delete(self, path: str, role: Role | None, reply: Any = None, **options: Any) -> Callable[[F], F]:
+    def delete(self, path: str, permission: str | None, reply: Any = None, **options: Any) -> Callable[[F], F]:
         """Returns a decorator that declares a DELETE endpoint."""
-        return self._declare("DELETE", path, role, reply, status=204 if reply is None else 200, **options)
+        return self._declare("DELETE", path, permission, reply, status=204 if reply is None else 200, **options)
 
     def _declare(
-        self, method: str, path: str, role: Role | None, reply: Any, *, status: int = 200,
+        self, method: str, path: str, permission: str | None, reply: Any, *, status: int = 200,
         replies: Mapping[int, Any] | None = None, errors: tuple[int, ...] = (), lane: Lane | None = None,
         mutates: bool = True, versioned: bool = False, batch: bool = False, tenant: bool | None = None,
         example: Any = None,
@@ -163,7 +158,7 @@ class Group:
             runs_on = Lane.LOOP if inspect.iscoroutinefunction(call) else lane or self._lane
             self.endpoints.append(
                 Endpoint(
-                    method, path, self.tag, role, f"{self._scope}:{'write' if mutates else 'read'}", call,
+                    method, path, self.tag, permission, call,
                     {name: hints[name] for name in _NAME.findall(path)}, hints.get("query"), hints.get("body"),
                     {status: reply, **(replies or {})}, errors, runs_on,
                     self._tenant if tenant is None else tenant, mutates, versioned, batch, example,

@@ -15,11 +15,11 @@ from .wire.common import ErrorInfo, ErrorReply
 STATUS_OF = {
     "malformed_json": 400, "malformed_request": 400,
     "unauthenticated": 401,
-    "forbidden": 403, "capability_denied": 403,
+    "permission_denied": 403, "capability_denied": 403, "review_required": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "request_timeout": 408,
-    "conflict": 409, "idempotency_in_progress": 409,
+    "conflict": 409, "in_progress": 409,
     "stale_version": 412,
     "body_too_large": 413,
     "unsupported_media_type": 415,
@@ -31,7 +31,7 @@ STATUS_OF = {
 """The status of each error code; codes that are not listed are faults of the service."""
 
 _CODE_OF_STATUS = {
-    400: "malformed_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed",
+    400: "malformed_request", 401: "unauthenticated", 403: "permission_denied", 404: "not_found", 405: "method_not_allowed",
     408: "request_timeout", 413: "body_too_large", 415: "unsupported_media_type", 431: "malformed_request",
 }  # fmt: skip
 
@@ -64,7 +64,11 @@ def info_of(error: AlloyError, request_id: str | None = None) -> ErrorInfo:
 
 def reply_of(error: AlloyError, request_id: str) -> Reply:
     """Returns the reply for an error."""
-    headers = error.headers if isinstance(error, ApiError) else {}
+    headers = dict(error.headers) if isinstance(error, ApiError) else {}
+    if error.code == "unauthenticated":
+        headers["WWW-Authenticate"] = 'Bearer realm="alloy-lua"'
+    if "retry_after" in error.details:
+        headers["Retry-After"] = str(error.details["retry_after"])
     return Reply(ErrorReply(error=info_of(error, request_id)), status_of(error), headers)
 
 

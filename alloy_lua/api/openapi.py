@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from ..access.roles import PERMISSIONS
 from ..version import VERSION
 from .endpoint import Endpoint, Group, Media
 from .reply import JSON
@@ -52,7 +53,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "tags": [endpoint.tag],
         "summary": endpoint.summary,
         "description": _description(endpoint),
-        "security": [{"token": []}] if endpoint.role is not None else [],
+        "security": [{"token": []}] if endpoint.permission is not None else [],
         "parameters": list(_parameters(endpoint, schemas)),
         "responses": _responses(endpoint, schemas),
     }
@@ -65,7 +66,8 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 
 def _description(endpoint: Endpoint) -> str:
-    needs = f"Role: {endpoint.role.name.lower()}. Scope: {endpoint.scope}." if endpoint.role is not None else ""
+    wanted = endpoint.permission
+    needs = f"Takes {wanted}: role {PERMISSIONS[wanted]} or above." if wanted is not None else ""
     return "\n\n".join(part for part in (endpoint.description, needs) if part)
 
 
@@ -75,7 +77,7 @@ def _parameters(endpoint: Endpoint, schemas: Schemas) -> Iterator[dict[str, Any]
     if endpoint.query is not None:
         for name, schema, required in schemas.fields(endpoint.query):
             yield _parameter(name, "query", schema, required=required)
-    if endpoint.tenant and endpoint.role is not None:
+    if endpoint.tenant and endpoint.permission is not None:
         yield _parameter("Alloy-Tenant", "header", schemas.of(TenantName), required=False)
     if endpoint.versioned:
         yield _IF_MATCH

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from ..access_model import Actor
 from ..app import Alloy
 from ..errors import ValidationError
-from .actor import Actor, Authenticator
+from .actor import Authenticator, TokenAuthenticator
 from .endpoint import Endpoint, Lane
+from .firing import Firing
 from .options import ApiOptions
 from .workers import Workers
 
@@ -28,16 +30,17 @@ class Service:
         stopping: Set once the service is shutting down.
     """
 
-    def __init__(self, alloy: Alloy, options: ApiOptions, authenticator: Authenticator) -> None:
+    def __init__(self, alloy: Alloy, options: ApiOptions, authenticator: Authenticator | None) -> None:
         self.alloy = alloy
         self.options = options
-        self.authenticator = authenticator
         self.endpoints: tuple[Endpoint, ...] = ()
         self.stopping = asyncio.Event()
         self.lanes = {
             Lane.STORE: Workers("store", options.store_workers, options.max_waiting),
             Lane.SCRIPTS: Workers("script", options.script_workers, options.max_waiting),
         }
+        self.firing = Firing(alloy, self.lanes)
+        self.authenticator: Authenticator = authenticator or TokenAuthenticator(self)
         self._prefix = os.urandom(4).hex()
         self._next = itertools.count(1).__next__
 

@@ -75,11 +75,16 @@ class Engine:
 
     Args:
         modules: The host modules that scripts may call.
+
+    Attributes:
+        pool: The runtimes.
+        loop_pool: Those whose seat event loops use, so that they never wait for a thread's run.
     """
 
     def __init__(self, modules: Iterable[HostModule] = ()) -> None:
         self.hosts = HostTable(modules)
         self.pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
+        self.loop_pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
         self._programs: OrderedDict[str, Program] = OrderedDict()
         self._lock = threading.Lock()
 

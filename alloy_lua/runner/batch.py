@@ -196,7 +196,7 @@ class BatchWay:
 
         def odd(row: Any, record: Any, number: int) -> Outcome:
             if isinstance(row, str | bytes):
-                return way.settle(row, record, user, started, took, number)
+                return way.told(row, record, user, started, took, number)
             vitals.unused += 1  # the general way takes a number of its own
             return self._general(record, user)
 

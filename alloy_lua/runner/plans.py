@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..bridges.entities import EntityBridge
 from ..errors import AlloyError
 from ..events import Event, Phase, parse_event
 from ..model import DEFAULT_TENANT
 from ..outcome import Outcome, Untouched
-from ..ports import EntityAdapter
+from .brief import BriefPlan, BriefWay
 from .chain import chain_plan
 from .context import Ambient
 from .fast import FastWay, Plan
@@ -20,6 +21,7 @@ from .runner import Runner
 if TYPE_CHECKING:
     from .batch import BatchWay
 
+W = TypeVar("W", bound=FastWay)
 MAX_PLANS = 10_000
 _new = object.__new__
 
@@ -43,9 +45,10 @@ class Plans:
     Attributes:
         by_event: Plans for the default tenant; None where an event needs the general way.
         by_tenant: Plans by (tenant, event).
+        brief: Plans for event loops, by (tenant, event).
     """
 
-    __slots__ = ("_batches", "_entities", "_runner", "by_event", "by_tenant")
+    __slots__ = ("_batches", "_entities", "_runner", "brief", "by_event", "by_tenant")
 
     def __init__(self, runner: Callable[[], Runner], entities: EntityBridge) -> None:
         self._runner = runner
@@ -56,6 +59,7 @@ class Plans:
         """Drops all plans: scripts, a breaker, or what is known of entities has changed."""
         self.by_event: dict[str, Plan | None] = {}
         self.by_tenant: dict[tuple[str, str], Plan | None] = {}
+        self.brief: dict[tuple[str, str], BriefPlan | None] = {}
         self._batches: dict[tuple[str, str], BatchWay | None] = {}
 
     def make(self, event: str, tenant: str | None) -> Plan | None:
@@ -71,7 +75,7 @@ class Plans:
         if not self._runner().registry.chain(owner, event):
             plan = no_scripts
         else:
-            ways = self._ways(parsed, owner)
+            ways = self._ways(parsed, owner, FastWay)
             if ways is not None:
                 plans = [way.plan() for way in ways]
                 plan = plans[0] if len(plans) == 1 else chain_plan(plans, self._rest(parsed, owner))
@@ -83,6 +87,26 @@ class Plans:
             by_tenant[tenant, event] = plan
         return plan
 
+    def make_brief(self, event: str, tenant: str) -> None:
+        """Makes and keeps the plan of ``event`` for event loops; to be called from a thread, since it may take long."""
+        if (tenant, event) in self.brief:
+            return
+        kept = self.brief
+        parsed = parse_event(event)
+        plan: BriefPlan | None = None
+        if not self._runner().registry.chain(tenant, event):
+            plan = no_scripts
+        else:
+            ways = self._ways(parsed, tenant, BriefWay)
+            if ways is not None:
+                for way in ways:
+                    way.warm_up()
+                plans = [way.plan() for way in ways]
+                later: Any = functools.partial(functools.partial, self._rest(parsed, tenant))
+                plan = plans[0] if len(plans) == 1 else chain_plan(plans, later)
+        if len(kept) < MAX_PLANS:
+            kept[tenant, event] = plan
+
     def batch(self, event: str, tenant: str) -> BatchWay | None:
         """Returns how to fire ``event`` on many records in one crossing; None if they go one by one."""
         try:
@@ -90,7 +114,7 @@ class Plans:
         except (KeyError, TypeError):
             parsed = parse_event(event)
         batches = self._batches
-        ways = self._ways(parsed, tenant)
+        ways = self._ways(parsed, tenant, FastWay)
         batch = None
         if ways is not None and len(ways) == 1:
             rest = self._rest(parsed, tenant)
@@ -109,7 +133,7 @@ class Plans:
 
         return rest
 
-    def _ways(self, event: Event, tenant: str) -> list[FastWay] | None:
+    def _ways(self, event: Event, tenant: str, kind: type[W]) -> list[W] | None:
         """Returns the short way of each script of ``event``; None unless all have one."""
         runner = self._runner()
         chain = runner.registry.chain(tenant, event.name)
@@ -120,16 +144,16 @@ class Plans:
         for binding in chain:
             if not _is_short(runner, binding, event):
                 return None
-            ways.append(self._way(runner, binding, event, tenant, adapter))
+            ways.append(kind(runner, binding, event, tenant, adapter, self._demoter(binding)))
         return ways
 
-    def _way(self, runner: Runner, binding: Binding, event: Event, tenant: str, adapter: EntityAdapter) -> FastWay:
+    def _demoter(self, binding: Binding) -> Callable[[], None]:
         def demote() -> None:
             if not binding.long:
                 binding.long = True
                 self.forget()
 
-        return FastWay(runner, binding, event, tenant, adapter, demote)
+        return demote
 
 
 def _is_short(runner: Runner, binding: Binding, event: Event) -> bool:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import health, scripts
+from . import events, health, scripts
 
-GROUPS = (scripts.GROUP, health.GROUP)
+GROUPS = (scripts.GROUP, events.GROUP, health.GROUP)

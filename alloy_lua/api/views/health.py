@@ -9,7 +9,7 @@ from ..reply import Reply
 from ..service import Call
 from ..wire.health import Liveness, Readiness
 
-GROUP = Group("health", "For load balancers and supervisors; anybody may ask.", scope="health", tenant=False)
+GROUP = Group("health", "For load balancers and supervisors; anybody may ask.", tenant=False)
 
 
 @GROUP.get("/health/live", None, Liveness)

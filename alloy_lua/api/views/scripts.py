@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ...model import Script as StoredScript
-from ..actor import Role
 from ..cursors import cursor_of, key_of
 from ..endpoint import Group
-from ..errors import ApiError
 from ..reply import Reply
 from ..service import Call
 from ..wire.common import ScriptKey
 from ..wire.scripts import NewScript, Script, ScriptChange, ScriptFilters, ScriptPage, script_out
 from ..wire.triggers import trigger_in
 
-GROUP = Group("scripts", "Scripts: their settings, drafts and revisions.", scope="scripts")
+GROUP = Group("scripts", "Scripts: their settings, drafts and revisions.")
 EXAMPLE = {
     "name": "vip-discount",
     "source": "if entity.vip then entity.discount = entity.total * 0.1 end",
@@ -28,21 +26,7 @@ def tagged(script: StoredScript, status: int | None = None, **headers: str) -> R
     return Reply(script_out(script), status, {"ETag": f'"{script.version}"', **headers})
 
 
-def require(call: Call, role: Role, what: str) -> None:
-    """Returns None if the caller has ``role``.
-
-    Raises:
-        ApiError: Something in what was asked takes a role that the endpoint itself does not.
-    """
-    assert call.actor is not None
-    if call.actor.role < role:
-        raise ApiError(
-            "forbidden", f"{what} takes the role {role.name.lower()}",
-            role=call.actor.role.name.lower(), wanted=role.name.lower(),
-        )  # fmt: skip
-
-
-@GROUP.get("/scripts", Role.VIEWER, ScriptPage)
+@GROUP.get("/scripts", "scripts.read", ScriptPage)
 def list_scripts(call: Call, query: ScriptFilters) -> ScriptPage:
     """List scripts, in order of name."""
     found = call.alloy.scripts.list(
@@ -56,14 +40,12 @@ def list_scripts(call: Call, query: ScriptFilters) -> ScriptPage:
     )
 
 
-@GROUP.post("/scripts", Role.AUTHOR, Script, status=201, errors=(409,), example=EXAMPLE)
+@GROUP.post("/scripts", "scripts.write", Script, status=201, errors=(409,), example=EXAMPLE)
 def create_script(call: Call, body: NewScript) -> Reply:
     """Create a script with its first revision.
 
-    It is a draft, which need not compile, unless ``status`` is active.
+    It is a draft, which need not compile, unless ``status`` is active: that takes the right to activate.
     """
-    if body.status == "active":
-        require(call, Role.OPERATOR, "activating a script")
     settings: dict[str, Any] = {name: getattr(body, name) for name in NewScript.__struct_fields__ if name != "triggers"}
     made = call.alloy.scripts.create(
         **settings, triggers=[trigger_in(trigger) for trigger in body.triggers], tenant=call.tenant, author=call.author
@@ -71,7 +53,7 @@ def create_script(call: Call, body: NewScript) -> Reply:
     return tagged(made, Location=f"{call.path}/{made.name}")
 
 
-@GROUP.get("/scripts/{script}", Role.VIEWER, Script, replies={304: None})
+@GROUP.get("/scripts/{script}", "scripts.read", Script, replies={304: None})
 def get_script(call: Call, script: ScriptKey) -> Reply:
     """Read a script's settings."""
     found = call.alloy.scripts.get(script, tenant=call.tenant)
@@ -80,24 +62,20 @@ def get_script(call: Call, script: ScriptKey) -> Reply:
     return tagged(found)
 
 
-@GROUP.patch("/scripts/{script}", Role.AUTHOR, Script, versioned=True, example={"description": "For big orders."})
+@GROUP.patch("/scripts/{script}", "scripts.write", Script, versioned=True, example={"description": "For big orders."})
 def change_script(call: Call, script: ScriptKey, body: ScriptChange) -> Reply:
     """Change a script's settings, or write a new draft.
 
-    Settings take effect at once, so those of a script that has a live revision take the role operator. A new draft
-    does not run before it is activated.
+    Settings take effect at once; a new draft does not run before it is activated.
     """
-    settings = body.settings()
-    if settings.keys() - {"description"} and call.alloy.scripts.get(script, tenant=call.tenant).live_revision:
-        require(call, Role.OPERATOR, "changing the settings of a live script")
     changed = call.alloy.scripts.update(
         script, body.source if isinstance(body.source, str) else None, tenant=call.tenant, author=call.author,
-        expected_version=call.expected_version, message=body.message, **settings,
+        expected_version=call.expected_version, message=body.message, **body.settings(),
     )  # fmt: skip
     return tagged(changed)
 
 
-@GROUP.delete("/scripts/{script}", Role.OPERATOR, versioned=True)
+@GROUP.delete("/scripts/{script}", "scripts.delete", versioned=True)
 def delete_script(call: Call, script: ScriptKey) -> None:
     """Delete a script that is not active, with its revisions; its runs stay on record."""
     call.alloy.scripts.delete(script, tenant=call.tenant, expected_version=call.expected_version)

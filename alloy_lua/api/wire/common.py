@@ -26,7 +26,7 @@ Cursor = Annotated[str, Meta(max_length=1000, description="The next_cursor of th
 Data = Annotated[dict[str, Any], Meta(description="A JSON object.")]
 
 
-class ErrorInfo(Brief):
+class ErrorInfo(Brief, kw_only=True):
     """What went wrong.
 
     Attributes:
@@ -48,7 +48,7 @@ class ErrorInfo(Brief):
     traceback: list[str] = field(default_factory=list)
 
 
-class ErrorReply(Output):
+class ErrorReply(Output, kw_only=True):
     """The one shape of all errors."""
 
     error: ErrorInfo

@@ -7,14 +7,14 @@ from typing import Literal
 from .common import Output
 
 
-class Liveness(Output):
+class Liveness(Output, kw_only=True):
     """The process answers."""
 
     status: Literal["live"]
     version: str
 
 
-class Readiness(Output):
+class Readiness(Output, kw_only=True):
     """Whether the service can do its work.
 
     Attributes:

@@ -26,7 +26,7 @@ RevisionNumber = Annotated[int, Meta(ge=1, le=2**31 - 1, description="A revision
 _Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class Script(Output):
+class Script(Output, kw_only=True):
     """A script's settings; its text is in its revisions.
 
     Attributes:
@@ -54,7 +54,7 @@ class Script(Output):
     updated_by: str
 
 
-class ScriptPage(Output):
+class ScriptPage(Output, kw_only=True):
     """Scripts in order of name.
 
     Attributes:
@@ -65,7 +65,7 @@ class ScriptPage(Output):
     next_cursor: str | None
 
 
-class ScriptFilters(Input):
+class ScriptFilters(Input, kw_only=True):
     """Which scripts to list; a filter left out lets all through.
 
     Attributes:
@@ -80,7 +80,7 @@ class ScriptFilters(Input):
     limit: Limit = 100
 
 
-class NewScript(Input):
+class NewScript(Input, kw_only=True):
     """A new script and its first revision.
 
     Attributes:
@@ -100,7 +100,7 @@ class NewScript(Input):
     message: Message = ""
 
 
-class ScriptChange(Input):
+class ScriptChange(Input, kw_only=True):
     """New settings, and a new draft if ``source`` is given; what is left out stays as it is."""
 
     name: Name | UnsetType = UNSET
@@ -123,7 +123,7 @@ class ScriptChange(Input):
         return settings
 
 
-class Revision(Output):
+class Revision(Output, kw_only=True):
     """One immutable text of a script.
 
     Attributes:
@@ -142,13 +142,13 @@ class Revision(Output):
     draft: bool
 
 
-class RevisionText(Revision):
+class RevisionText(Revision, kw_only=True):
     """A revision with its text."""
 
     source: str
 
 
-class RevisionPage(Output):
+class RevisionPage(Output, kw_only=True):
     """Revisions of a script, newest first."""
 
     items: list[Revision]
