@@ -336,6 +336,10 @@ class Alloy(AccessServices):
         """
         return self._core.engine.compile(checks.text(source, "source"))
 
+    def new_run_id(self) -> str:
+        """Returns an id for a run that is about to be made."""
+        return self._ids.fresh()
+
     # -- records ---------------------------------------------------------------------------------------------------
     def runs(self, *, tenant: str = DEFAULT_TENANT, **filters: Any) -> Sequence[Run]:
         """Returns recorded runs, newest first; ``filters`` are the fields of `RunQuery`.

@@ -42,4 +42,5 @@ def create_app(
 async def _service(app: web.Application) -> AsyncIterator[None]:
     yield
     app[SERVICE].drain()
+    await app[SERVICE].by_hand.drain()
     await asyncio.to_thread(app[SERVICE].close)

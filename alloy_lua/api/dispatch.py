@@ -38,8 +38,11 @@ def handler_of(endpoint: Endpoint, service: Service) -> _Handler:
         call = await _call_of(request, endpoint, service)
         body = None
         if endpoint.body is not None:
-            check_json(request)
             body = await read_body(request, most, options.body_seconds)
+            if body:
+                check_json(request)
+            elif endpoint.body_optional:
+                body = b"{}"
         arguments = decoder.arguments(request, body)
         if lane is None:
             answer = await endpoint.call(call, **arguments)
@@ -52,9 +55,7 @@ def handler_of(endpoint: Endpoint, service: Service) -> _Handler:
 
 def _whole(endpoint: Endpoint, call: Call, arguments: dict[str, Any]) -> web.Response:
     """Returns a plain handler's response, encoded in the same thread."""
-    if call.actor is None:
-        return _response(endpoint, endpoint.call(call, **arguments))
-    with call.alloy.acting(call.actor, via="api", address=call.remote, request_id=call.request_id):
+    with call.as_actor(getattr(arguments.get("body"), "reason", None)):
         return _response(endpoint, endpoint.call(call, **arguments))
 
 
@@ -81,9 +82,7 @@ async def _call_of(request: web.Request, endpoint: Endpoint, service: Service) -
         if endpoint.tenant:
             tenant = _tenant_of(request, actor)
         check(actor, endpoint.permission, tenant if endpoint.tenant else None)
-    return Call(
-        service, endpoint, actor, tenant, request[REQUEST_ID], request.headers, request.path, request.remote, {}
-    )
+    return Call(service, endpoint, actor, tenant, request[REQUEST_ID], request.headers, request.path, request.remote)
 
 
 async def _actor_of(request: web.Request, service: Service) -> Actor:

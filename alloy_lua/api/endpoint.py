@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
+from msgspec import structs
+
 
 F = TypeVar("F", bound=Callable[..., Any])
 _NAME = re.compile(r"\{(\w+)\}")
@@ -86,6 +88,11 @@ class Endpoint(NamedTuple):
     def description(self) -> str:
         """What the handler's docstring says beyond its first line."""
         return inspect.cleandoc(self.call.__doc__ or "").partition("\n")[2].strip()
+
+    @property
+    def body_optional(self) -> bool:
+        """Whether the body may be left out: all its fields may."""
+        return self.body is not None and not any(field.required for field in structs.fields(self.body))
 
     @property
     def usual(self) -> int:

@@ -61,7 +61,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         content: dict[str, Any] = {"schema": schemas.of(endpoint.body)}
         if endpoint.example is not None:
             content["example"] = endpoint.example
-        made["requestBody"] = {"required": True, "content": {JSON: content}}
+        made["requestBody"] = {"required": not endpoint.body_optional, "content": {JSON: content}}
     return made
 
 

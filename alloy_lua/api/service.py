@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from ..access_model import Actor
 from ..app import Alloy
 from ..errors import ValidationError
 from .actor import Authenticator, TokenAuthenticator
+from .by_hand import ByHand
 from .endpoint import Endpoint, Lane
 from .firing import Firing
 from .options import ApiOptions
@@ -40,6 +42,7 @@ class Service:
             Lane.SCRIPTS: Workers("script", options.script_workers, options.max_waiting),
         }
         self.firing = Firing(alloy, self.lanes)
+        self.by_hand = ByHand()
         self.authenticator: Authenticator = authenticator or TokenAuthenticator(self)
         self._prefix = os.urandom(4).hex()
         self._next = itertools.count(1).__next__
@@ -69,7 +72,6 @@ class Call(NamedTuple):
     headers: Mapping[str, str]
     path: str
     remote: str | None
-    facts: dict[str, Any]
 
     @property
     def alloy(self) -> Alloy:
@@ -80,6 +82,14 @@ class Call(NamedTuple):
     def author(self) -> str:
         """The caller's name, as writes are signed with it."""
         return self.actor.name if self.actor is not None else "anonymous"
+
+    def as_actor(self, reason: str | None = None) -> AbstractContextManager[None]:
+        """Returns a context manager inside which the facade's calls are checked and logged as the caller's own."""
+        if self.actor is None:
+            return nullcontext()
+        return self.alloy.acting(
+            self.actor, via="api", address=self.remote, request_id=self.request_id, reason=reason or None
+        )
 
     @property
     def expected_version(self) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from . import events, health, scripts
+from . import events, health, lifecycle, revisions, runs, scripts
 
-GROUPS = (scripts.GROUP, events.GROUP, health.GROUP)
+GROUPS = (
+    scripts.GROUP, revisions.GROUP, lifecycle.GROUP, events.GROUP, runs.GROUP, health.GROUP,
+)  # fmt: skip

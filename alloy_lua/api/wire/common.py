@@ -52,3 +52,10 @@ class ErrorReply(Output, kw_only=True):
     """The one shape of all errors."""
 
     error: ErrorInfo
+
+
+class PageQuery(Input, kw_only=True):
+    """Which page of a list."""
+
+    cursor: Cursor | None = None
+    limit: Limit = 100
