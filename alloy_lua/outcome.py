@@ -196,3 +196,63 @@ class Untouched(WentWell):
     changes = property(lambda self: {})
     fuel = property(lambda self: 0)
     _told = property(lambda self: None)
+
+
+class Rows:
+    """What the outcomes of one crossing share.
+
+    Args:
+        names: The fields that the script may write.
+        values: Of each row: fuel, a mask of the fields that changed, and the written fields' values.
+        first: Number of the first row's run; the others follow.
+        explain: Tells of one run.
+        took: Seconds that each row took.
+    """
+
+    __slots__ = ("_explain", "_first", "_names", "_values", "took")
+
+    def __init__(self, names: tuple[str, ...], values: list[Any], first: int, explain: Explain, took: float) -> None:
+        self._names, self._values, self._first, self._explain, self.took = names, values, first, explain, took
+
+    def __call__(self, number: int, took: float, fuel: int) -> tuple[ScriptRun, ...]:
+        return self._explain(number, took, fuel)
+
+    def fuel(self) -> int:
+        """Returns what the rows used together, without those that went another way (they have no mask)."""
+        values, width = self._values, 2 + len(self._names)
+        masks = values[1::width]
+        used = values[::width]
+        return (
+            sum(used) if None not in masks else sum(f for f, mask in zip(used, masks, strict=True) if mask is not None)
+        )
+
+    def changes(self, number: int) -> dict[str, Any]:
+        """Returns the changes of run ``number``."""
+        names, values = self._names, self._values
+        at = (number - self._first) * (2 + len(names))
+        mask = values[at + 1]
+        fields = enumerate(zip(names, values[at + 2 : at + 2 + len(names)], strict=True))
+        return {name: value for bit, (name, value) in fields if mask & 1 << bit}
+
+
+keep_changes = Outcome.changes.__set__  # type: ignore[attr-defined,misc]
+_kept_changes = Outcome.changes.__get__  # type: ignore[attr-defined,misc]
+
+
+class OneOfMany(WentWell):
+    """An outcome of a batch: its changes are put together when they are asked for."""
+
+    __slots__ = ()
+
+    _told: Rows
+    _took = property(lambda self: self._told.took)
+
+    @property
+    def changes(self) -> dict[str, Any]:  # type: ignore[override]
+        """The fields that changed, with their new values."""
+        try:
+            changes: dict[str, Any] = _kept_changes(self)
+        except AttributeError:
+            changes = self._told.changes(self._number)
+            keep_changes(self, changes)
+        return changes

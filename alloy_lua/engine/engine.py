@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import AlloyError
+from ..errors import AlloyError, CompileError
 from ..hostapi import HostModule
 from ..limits import Limits
 from ..model import LogLine, RunStatus
@@ -100,8 +100,7 @@ class Engine:
             return cached
         runtime = self.pool.acquire()
         try:
-            program = compile_source(source, runtime.syntax_error)
-            runtime.load(program)
+            program = _compiled(source, runtime)
         finally:
             self.pool.release(runtime)
         with self._lock:
@@ -155,6 +154,18 @@ class Engine:
             raise
         finally:
             runtime.broker.state = None
+
+
+def _compiled(source: str, runtime: Runtime) -> Program:
+    program = compile_source(source, runtime.syntax_error)
+    try:
+        runtime.load(program)
+    except CompileError:
+        if not program.calm:
+            raise
+        program = compile_source(source, runtime.syntax_error, calm=False)
+        runtime.load(program)
+    return program
 
 
 def pack_input(given: RunInput) -> bytes:
