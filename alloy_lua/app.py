@@ -87,7 +87,6 @@ class Alloy(AccessServices):
         if migrate:
             self.store.migrate()
         self._token_key = token_key
-        self._each_minute: list[Callable[[], object]] = []
         self._ids = RunIds()
         self._recorder = Recorder(self.store, kept)
         self._board = HealthBoard(policy)
@@ -102,7 +101,7 @@ class Alloy(AccessServices):
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
             reset_breaker=self._reset_breaker,
         )  # fmt: skip
-        self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._minutely)])
+        self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._prune)])
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
@@ -357,6 +356,7 @@ class Alloy(AccessServices):
         self._upkeep.stop()
         try:
             self.flush()
+            self._flush_access()
         finally:
             self.store.close()
 
@@ -420,10 +420,6 @@ class Alloy(AccessServices):
     def _poll(self) -> None:
         if self.store.change_counter() != self._counter:
             self.refresh()
-
-    def _minutely(self) -> None:
-        for task in (self._prune, *self._each_minute):
-            task()
 
     def _prune(self) -> None:
         days, keep = self._retention

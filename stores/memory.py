@@ -8,9 +8,11 @@ from datetime import datetime
 from heapq import nlargest, nsmallest
 from threading import RLock
 
+from ..access_model import AuditEntry
 from ..model import Health, Revision, Run, Script, Status
 from ..ports import RunQuery, ScriptQuery
 from . import refusals
+from .memory_access import MemoryAudit, MemoryIdempotency, MemoryReviews, MemoryTenants, MemoryTokens
 from .rows import HEALTH_COUNTS, check_revision, check_script, events_of, folded, micros
 from .urls import MEMORY_URL
 
@@ -31,6 +33,11 @@ class MemoryStore:
         self._health: dict[str, Health] = {}
         self._runs: dict[tuple[str, str], Run] = {}
         self._changes = 0
+        self.audit = MemoryAudit()
+        self.tokens = MemoryTokens(self._lock, self._count_change, self.audit)
+        self.tenants = MemoryTenants(self._lock, self._count_change, self._tenants_with_scripts, self.audit)
+        self.reviews = MemoryReviews(self._lock, lambda *which: self._own(*which) is not None, self.audit)
+        self.idempotency = MemoryIdempotency()
 
     def migrate(self) -> list[str]:
         return []
@@ -42,15 +49,16 @@ class MemoryStore:
         return None
 
     # -- scripts ---------------------------------------------------------------------------------------------
-    def add_script(self, script: Script, revision: Revision) -> None:
+    def add_script(self, script: Script, revision: Revision, *, audit: AuditEntry | None = None) -> None:
         check_script(script)
         check_revision(script, revision)
         with self._lock:
             self._check_new(script)
+            self.audit.append(audit)
             self._scripts[script.id] = script
             self._ids[script.tenant, script.name] = script.id
             self._revisions[script.id] = {revision.number: revision}
-            self._changes += 1
+            self._count_change()
 
     def get_script(self, tenant: str, key: str) -> Script:
         with self._lock:
@@ -64,7 +72,10 @@ class MemoryStore:
             found = [script for script in self._scripts.values() if _script_matches(script, query)]
         return nsmallest(query.limit, found, key=lambda script: script.name)
 
-    def save_script(self, script: Script, *, expected_version: int, revision: Revision | None = None) -> Script:
+    def save_script(
+        self, script: Script, *, expected_version: int, revision: Revision | None = None,
+        audit: AuditEntry | None = None,
+    ) -> Script:  # fmt: skip
         check_script(script)
         if revision is not None:
             check_revision(script, revision)
@@ -72,22 +83,27 @@ class MemoryStore:
             current = self._current(script.tenant, script.id, expected_version)
             self._check_name(script)
             revisions = self._revisions[script.id]
+            if revision is not None and revision.number in revisions:
+                raise refusals.revision_exists(script.id, revision.number)
+            self.audit.append(audit)
             if revision is not None:
-                if revision.number in revisions:
-                    raise refusals.revision_exists(script.id, revision.number)
                 revisions[revision.number] = revision
             del self._ids[current.tenant, current.name]
             self._ids[script.tenant, script.name] = script.id
             saved = self._scripts[script.id] = replace(script, version=expected_version + 1)
-            self._changes += 1
+            self._count_change()
             return saved
 
-    def delete_script(self, tenant: str, script_id: str, *, expected_version: int) -> None:
+    def delete_script(
+        self, tenant: str, script_id: str, *, expected_version: int, audit: AuditEntry | None = None
+    ) -> None:
         with self._lock:
             script = self._current(tenant, script_id, expected_version)
+            self.audit.append(audit)
+            self.reviews.forget(script_id)
             del self._scripts[script_id], self._ids[tenant, script.name], self._revisions[script_id]
             self._health.pop(script_id, None)
-            self._changes += 1
+            self._count_change()
 
     def get_revision(self, tenant: str, script_id: str, number: int) -> Revision:
         with self._lock:
@@ -160,6 +176,13 @@ class MemoryStore:
             return len(newest_first) - len(kept)
 
     # -- parts -------------------------------------------------------------------------------------------------
+    def _count_change(self) -> None:
+        with self._lock:
+            self._changes += 1
+
+    def _tenants_with_scripts(self) -> set[str]:
+        return {script.tenant for script in self._scripts.values()}
+
     def _own(self, tenant: str, script_id: str) -> Script | None:
         script = self._scripts.get(script_id)
         return script if script is not None and script.tenant == tenant else None

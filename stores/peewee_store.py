@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from ..access_model import AuditEntry
 from ..model import Health, Revision, Run, Script
 from ..ports import RunQuery, ScriptQuery
+from .audit_queries import AuditQueries
 from .dialects import Dialect
 from .gateway import Gateway
 from .health_queries import HealthQueries
+from .idempotency_queries import IdempotencyQueries
 from .migrations import Migrator
+from .review_queries import ReviewQueries
 from .run_queries import RunQueries
 from .script_queries import ScriptQueries
 from .tables import Tables
+from .tenant_queries import TenantQueries
+from .token_queries import TokenQueries
 
 
 class PeeweeStore:
@@ -27,7 +33,12 @@ class PeeweeStore:
         self._gateway = Gateway(dialect)
         tables = Tables(dialect.database)
         self._migrator = Migrator(self._gateway, tables)
-        self._scripts = ScriptQueries(self._gateway, tables)
+        self.audit = AuditQueries(self._gateway, tables)
+        self.tokens = TokenQueries(self._gateway, tables, self.audit)
+        self.tenants = TenantQueries(self._gateway, tables, self.audit)
+        self.reviews = ReviewQueries(self._gateway, tables, self.audit)
+        self.idempotency = IdempotencyQueries(self._gateway, tables)
+        self._scripts = ScriptQueries(self._gateway, tables, self.audit)
         self._health = HealthQueries(self._gateway, tables)
         self._runs = RunQueries(self._gateway, tables)
 
@@ -41,8 +52,8 @@ class PeeweeStore:
         self._gateway.close()
 
     # -- scripts ---------------------------------------------------------------------------------------------
-    def add_script(self, script: Script, revision: Revision) -> None:
-        self._scripts.add(script, revision)
+    def add_script(self, script: Script, revision: Revision, *, audit: AuditEntry | None = None) -> None:
+        self._scripts.add(script, revision, audit)
 
     def get_script(self, tenant: str, key: str) -> Script:
         return self._scripts.get(tenant, key)
@@ -50,11 +61,16 @@ class PeeweeStore:
     def list_scripts(self, query: ScriptQuery) -> list[Script]:
         return self._scripts.matching(query)
 
-    def save_script(self, script: Script, *, expected_version: int, revision: Revision | None = None) -> Script:
-        return self._scripts.save(script, expected_version, revision)
+    def save_script(
+        self, script: Script, *, expected_version: int, revision: Revision | None = None,
+        audit: AuditEntry | None = None,
+    ) -> Script:  # fmt: skip
+        return self._scripts.save(script, expected_version, revision, audit)
 
-    def delete_script(self, tenant: str, script_id: str, *, expected_version: int) -> None:
-        self._scripts.delete(tenant, script_id, expected_version)
+    def delete_script(
+        self, tenant: str, script_id: str, *, expected_version: int, audit: AuditEntry | None = None
+    ) -> None:
+        self._scripts.delete(tenant, script_id, expected_version, audit)
 
     def get_revision(self, tenant: str, script_id: str, number: int) -> Revision:
         return self._scripts.get_revision(tenant, script_id, number)

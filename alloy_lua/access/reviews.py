@@ -50,7 +50,9 @@ class Reviews:
         number = script.draft_revision if revision is None else checks.whole_number(revision, "revision", 1)
         text = self._store.get_revision(tenant, script.id, number)
         said = checks.one_of(Verdict, verdict, "verdict")
-        why = checks.text(checks.name(reason, "reason") if not reason else reason, "reason", MAX_REASON)
+        why = checks.text(reason, "reason", MAX_REASON)
+        if not why.strip():
+            raise checks.wrong("reason", reason, "why, in a few words")
         by = who(reviewer)
         if by == text.author:
             raise PermissionDenied(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from . import acting as acting_module
 
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from .tokens import Tokens
 
 
+class Upkeep(Protocol):
+    """The background thread of an Alloy."""
+
+    def add(self, seconds: float, call: Callable[[], object]) -> None: ...
+
+    def start(self) -> None: ...
+
+
 class AccessServices:
     """The part of the facade that knows who may do what, and keeps what was done.
 
@@ -28,7 +36,7 @@ class AccessServices:
 
     store: Store
     _token_key: str | None
-    _each_minute: list[Callable[[], object]]
+    _upkeep: Upkeep
 
     def acting(
         self, actor: Actor, *, via: str = "python", address: str | None = None, request_id: str | None = None,
@@ -53,7 +61,7 @@ class AccessServices:
         from .tokens import Tokens
 
         made = Tokens(self.store, self._token_key)
-        self._each_minute.append(made.write_last_used)
+        self._each_minute(made.write_last_used)
         return made
 
     @cached_property
@@ -83,5 +91,14 @@ class AccessServices:
         from .idempotency import Idempotency
 
         made = Idempotency(self.store)
-        self._each_minute.append(made.prune)
+        self._each_minute(made.prune)
         return made
+
+    def _each_minute(self, call: Callable[[], object]) -> None:
+        self._upkeep.add(60.0, call)
+        self._upkeep.start()
+
+    def _flush_access(self) -> None:
+        """Writes what is pending; called when the Alloy is closed."""
+        if "tokens" in self.__dict__:
+            self.tokens.write_last_used()

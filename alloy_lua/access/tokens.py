@@ -184,8 +184,13 @@ class Tokens:
     def write_last_used(self) -> None:
         """Writes when tokens were used last; called about once a minute, and at the end."""
         used, self._used = self._used, {}
-        if used:
+        if not used:
+            return
+        try:
             self._store.tokens.touch(used)
+        except AlloyError:
+            self._used = used | self._used
+            raise
 
     # -- inside --------------------------------------------------------------------------------------------------
     def _made(self, actor: Actor, expires_at: datetime | None) -> tuple[Token, str]:
