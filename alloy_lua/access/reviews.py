@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from .. import checks
 from ..access_model import Review, Verdict
 from ..errors import PermissionDenied, ReviewRequired
-from ..model import DEFAULT_TENANT, Revision, Script
+from ..model import DEFAULT_TENANT, Revision, Script, Status
 from ..ports import Store
 from .acting import MAX_REASON, entry, require, who
 from .digests import digest_of, without
@@ -82,6 +82,16 @@ class Reviews:
 def settings_digest(script: Script) -> str:
     """Returns the digest of the settings of ``script`` that a review speaks of."""
     return digest_of(without(script, *_UNREVIEWED))
+
+
+def alters_what_runs(before: Script, after: Script) -> bool:
+    """Returns whether a script that is active after a change runs otherwise than before: it, its text, or how."""
+    return after.status is Status.ACTIVE and _what_runs(before) != _what_runs(after)
+
+
+def _what_runs(script: Script) -> dict[str, object]:
+    unmentioned = set(_UNREVIEWED) - {"status", "live_revision"}
+    return without(script, *unmentioned)
 
 
 def require_approval(store: Store, script: Script, revision: Revision) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from . import acting as acting_module
 
@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from .tokens import Tokens
 
 
-class Upkeep(Protocol):
-    """The background thread of an Alloy."""
-
-    def add(self, seconds: float, call: Callable[[], object]) -> None: ...
-
-    def start(self) -> None: ...
-
-
 class AccessServices:
     """The part of the facade that knows who may do what, and keeps what was done.
 
@@ -36,7 +28,6 @@ class AccessServices:
 
     store: Store
     _token_key: str | None
-    _upkeep: Upkeep
 
     def acting(
         self, actor: Actor, *, via: str = "python", address: str | None = None, request_id: str | None = None,
@@ -95,8 +86,8 @@ class AccessServices:
         return made
 
     def _each_minute(self, call: Callable[[], object]) -> None:
-        self._upkeep.add(60.0, call)
-        self._upkeep.start()
+        """Has ``call`` called about once a minute from now on."""
+        raise NotImplementedError
 
     def _flush_access(self) -> None:
         """Writes what is pending; called when the Alloy is closed."""
