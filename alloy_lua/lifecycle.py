@@ -6,16 +6,17 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import checks
 from .access.acting import require, who
-from .access.reviews import alters_what_runs, require_approval
-from .access.trail import change
 from .errors import ValidationError
 from .model import DEFAULT_TENANT, EventTrigger, Health, Revision, Script, Status, Trigger
 from .ports import ScriptQuery, Store
 from .script_settings import CHECKS, MAX_TEXT, bound, settings_in, triggers_in
+
+if TYPE_CHECKING:
+    from .access_model import AuditEntry
 
 MAX_DRAFT = 1_000_000
 
@@ -155,9 +156,8 @@ class Scripts:
             updated_by=who(author), **settings,
         )  # fmt: skip
         revision = self._revision(script.id, 1, text, author, message, now)
-        if wanted is Status.ACTIVE:
-            require_approval(self._store, script, revision)
-        self._store.add_script(script, revision, audit=change("create", None, script, author, message, revision))
+        self._check_review(None, script, revision)
+        self._store.add_script(script, revision, audit=_entry("create", None, script, author, message, revision))
         self._changed()
         return script
 
@@ -199,7 +199,7 @@ class Scripts:
                 number = max(r.number for r in self._store.list_revisions(tenant, script.id)) + 1
                 revision = self._revision(script.id, number, text, author, message, datetime.now(UTC))
                 changed = replace(changed, draft_revision=number)
-        if alters_what_runs(script, changed):
+        if _alters_what_runs(script, changed):
             require("scripts.activate", tenant)
         return self._save("update", script, changed, expected_version, author, message, revision)
 
@@ -264,7 +264,7 @@ class Scripts:
             raise ValidationError(f"script {script.name}: is active; pause, disable or archive it before deleting it")
         self._store.delete_script(
             tenant, script.id, expected_version=_version(script, expected_version),
-            audit=change("delete", script, None, author, reason),
+            audit=_entry("delete", script, None, author, reason),
         )  # fmt: skip
         self._changed()
 
@@ -274,7 +274,7 @@ class Scripts:
         """Lets a script that failed too often run again at once."""
         script = self._find("scripts.operate", name, tenant)
         self._reset_breaker(script)
-        self._store.audit.add(change("reset_breaker", script, script, author, reason))
+        self._store.audit.add(_entry("reset_breaker", script, script, author, reason))
 
     # -- inside --------------------------------------------------------------------------------------------------
     def _find(self, permission: str, name: str, tenant: str) -> Script:
@@ -308,13 +308,20 @@ class Scripts:
         reason: str | None, revision: Revision | None = None,
     ) -> Script:  # fmt: skip
         version = _version(before, expected_version)
-        if alters_what_runs(before, script):
-            require_approval(self._store, script, self._stored(script, script.live_revision))
+        self._check_review(before, script)
         stamped = replace(script, updated_at=datetime.now(UTC), updated_by=who(author))
-        audit = change(verb, before, stamped, author, reason, revision)
+        audit = _entry(verb, before, stamped, author, reason, revision)
         saved = self._store.save_script(stamped, expected_version=version, revision=revision, audit=audit)
         self._changed()
         return saved
+
+    def _check_review(self, before: Script | None, script: Script, revision: Revision | None = None) -> None:
+        """Returns None if what runs stays as it is, or is approved where the tenant asks for that."""
+        if not _alters_what_runs(before, script):
+            return
+        from .access.reviews import require_approval
+
+        require_approval(self._store, script, revision or self._stored(script, script.live_revision))
 
     def _revision(
         self, script_id: str, number: int, source: str, author: str | None, message: str, at: datetime
@@ -323,6 +330,23 @@ class Scripts:
             script_id, number, source, self._digest(source), who(author),
             checks.text(message, "message", MAX_TEXT), at, self._compiler,
         )  # fmt: skip
+
+
+def _alters_what_runs(before: Script | None, after: Script) -> bool:
+    """Returns whether a script that is active after a change runs otherwise than before: whether, what, or how."""
+    from .access.reviews import settings_digest
+
+    if after.status is not Status.ACTIVE or before is None:
+        return after.status is Status.ACTIVE
+    same = (before.status, before.live_revision) == (after.status, after.live_revision)
+    return not same or settings_digest(before) != settings_digest(after)
+
+
+def _entry(*change: Any) -> AuditEntry:
+    # Loaded by the first write, not with the package: most processes only fire.
+    from .access import trail
+
+    return trail.change(*change)
 
 
 def _version(script: Script, expected: Any) -> int:

@@ -20,15 +20,12 @@ class AuditQueries:
         self._audit = tables.audit
         self._head = tables.audit_head
 
-    def append(self, entry: AuditEntry | None) -> AuditEntry | None:
-        """Returns ``entry`` as it was written, last in the caller's transaction; does nothing for None.
+    def append(self, entry: AuditEntry) -> AuditEntry:
+        """Returns ``entry`` as it was written, last in the caller's transaction.
 
         The head's row stays locked until the transaction ends: entries are numbered in the order of the commits,
         without gaps.
         """
-        return None if entry is None else self._append(entry)
-
-    def _append(self, entry: AuditEntry) -> AuditEntry:
         head = self._head
         head.update(assigned(head, {"seq": head.c.seq + 1})).execute()
         database = self._gateway.database
@@ -39,9 +36,9 @@ class AuditQueries:
         return sealed
 
     def add(self, entry: AuditEntry) -> AuditEntry:
-        return self._gateway.write(lambda: self._append(entry))
+        return self._gateway.write(lambda: self.append(entry))
 
-    def list(self, query: AuditQuery) -> list[AuditEntry]:
+    def matching(self, query: AuditQuery) -> list[AuditEntry]:
         table = self._audit
         where = [getattr(table.c, name) == key(value) for name, value in _equals(query).items()]
         if query.since is not None:

@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from heapq import nlargest, nsmallest
 from threading import RLock
+from typing import TYPE_CHECKING
 
-from ..access_model import AuditEntry
 from ..model import Health, Revision, Run, Script, Status
 from ..ports import RunQuery, ScriptQuery
 from . import refusals
-from .memory_access import MemoryAudit, MemoryIdempotency, MemoryReviews, MemoryTenants, MemoryTokens
 from .rows import HEALTH_COUNTS, check_revision, check_script, events_of, folded, micros
 from .urls import MEMORY_URL
+
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
+    from .memory_access import MemoryAccess, MemoryAudit, MemoryIdempotency, MemoryReviews, MemoryTenants, MemoryTokens
 
 
 class MemoryStore:
@@ -33,12 +36,42 @@ class MemoryStore:
         self._health: dict[str, Health] = {}
         self._runs: dict[tuple[str, str], Run] = {}
         self._changes = 0
-        self.audit = MemoryAudit()
-        self.tokens = MemoryTokens(self._lock, self._count_change, self.audit)
-        self.tenants = MemoryTenants(self._lock, self._count_change, self._tenants_with_scripts, self.audit)
-        self.reviews = MemoryReviews(self._lock, lambda *which: self._own(*which) is not None, self.audit)
-        self.idempotency = MemoryIdempotency()
+        self._access_made: MemoryAccess | None = None
 
+    # -- access control ------------------------------------------------------------------------------------------
+    @property
+    def tokens(self) -> MemoryTokens:
+        return self._access().tokens
+
+    @property
+    def tenants(self) -> MemoryTenants:
+        return self._access().tenants
+
+    @property
+    def reviews(self) -> MemoryReviews:
+        return self._access().reviews
+
+    @property
+    def audit(self) -> MemoryAudit:
+        return self._access().audit
+
+    @property
+    def idempotency(self) -> MemoryIdempotency:
+        return self._access().idempotency
+
+    def _access(self) -> MemoryAccess:
+        """Made, and its module loaded, at the first use."""
+        with self._lock:
+            if self._access_made is None:
+                from .memory_access import MemoryAccess
+
+                self._access_made = MemoryAccess(
+                    self._lock, changed=self._count_change, has_script=lambda *which: self._own(*which) is not None,
+                    with_scripts=lambda: {script.tenant for script in self._scripts.values()},
+                )  # fmt: skip
+            return self._access_made
+
+    # -- schema --------------------------------------------------------------------------------------------------
     def migrate(self) -> list[str]:
         return []
 
@@ -54,7 +87,7 @@ class MemoryStore:
         check_revision(script, revision)
         with self._lock:
             self._check_new(script)
-            self.audit.append(audit)
+            self._log(audit)
             self._scripts[script.id] = script
             self._ids[script.tenant, script.name] = script.id
             self._revisions[script.id] = {revision.number: revision}
@@ -85,7 +118,7 @@ class MemoryStore:
             revisions = self._revisions[script.id]
             if revision is not None and revision.number in revisions:
                 raise refusals.revision_exists(script.id, revision.number)
-            self.audit.append(audit)
+            self._log(audit)
             if revision is not None:
                 revisions[revision.number] = revision
             del self._ids[current.tenant, current.name]
@@ -99,7 +132,7 @@ class MemoryStore:
     ) -> None:
         with self._lock:
             script = self._current(tenant, script_id, expected_version)
-            self.audit.append(audit)
+            self._log(audit)
             self.reviews.forget(script_id)
             del self._scripts[script_id], self._ids[tenant, script.name], self._revisions[script_id]
             self._health.pop(script_id, None)
@@ -180,8 +213,9 @@ class MemoryStore:
         with self._lock:
             self._changes += 1
 
-    def _tenants_with_scripts(self) -> set[str]:
-        return {script.tenant for script in self._scripts.values()}
+    def _log(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.audit.add(entry)
 
     def _own(self, tenant: str, script_id: str) -> Script | None:
         script = self._scripts.get(script_id)

@@ -21,10 +21,6 @@ class MemoryAudit:
         self._entries: list[AuditEntry] = []
         self._lock = RLock()
 
-    def append(self, entry: AuditEntry | None) -> None:
-        if entry is not None:
-            self.add(entry)
-
     def add(self, entry: AuditEntry) -> AuditEntry:
         plain = storable_entry(entry)
         with self._lock:
@@ -34,11 +30,11 @@ class MemoryAudit:
             self._entries.append(sealed)
         return sealed
 
-    def list(self, query: AuditQuery) -> list[AuditEntry]:
+    def matching(self, query: AuditQuery) -> list[AuditEntry]:
         for name, at in (("since", query.since), ("until", query.until)):
             if at is not None:
                 micros(name, at)
-        found = []
+        found: list[AuditEntry] = []
         for entry in reversed(self._entries):
             if len(found) >= query.limit:
                 break
@@ -97,7 +93,7 @@ class MemoryTokens:
     def get(self, token_id: str) -> Token | None:
         return self._tokens.get(token_id)
 
-    def list(self, *, after: str | None = None, limit: int = 100) -> list[Token]:
+    def page(self, *, after: str | None = None, limit: int = 100) -> list[Token]:
         with self._lock:
             found = [token for token in self._tokens.values() if after is None or token.id > after]
         return nsmallest(limit, found, key=lambda token: token.id)
@@ -144,7 +140,7 @@ class MemoryTenants:
     def get(self, name: str) -> Tenant:
         return self._tenants.get(name) or Tenant(name, {})
 
-    def list(self, *, after: str | None = None, limit: int = 100) -> list[Tenant]:
+    def page(self, *, after: str | None = None, limit: int = 100) -> list[Tenant]:
         with self._lock:
             names = {*self._tenants, *self._with_scripts()}
         return [self.get(name) for name in nsmallest(limit, (n for n in names if after is None or n > after))]
@@ -179,7 +175,7 @@ class MemoryReviews:
             self._audit.add(audit)
             self._reviews.setdefault(review.script_id, []).append(review)
 
-    def list(self, tenant: str, script_id: str, *, revision: int | None = None) -> list[Review]:
+    def of_script(self, tenant: str, script_id: str, *, revision: int | None = None) -> list[Review]:
         with self._lock:
             found = [
                 review
@@ -231,3 +227,24 @@ class MemoryIdempotency:
     def _under_way(self, call: IdempotentCall) -> bool:
         found = self._calls.get((call.actor, call.key))
         return found is not None and found.claim == call.claim and found.status is None
+
+
+class MemoryAccess:
+    """All of access control in memory.
+
+    Args:
+        lock: That of the store.
+        changed: Called with each write of a token or a tenant.
+        has_script: Says whether a tenant has the script of an id.
+        with_scripts: Returns the tenants that have scripts.
+    """
+
+    def __init__(
+        self, lock: RLock, *, changed: Callable[[], None], has_script: Callable[[str, str], bool],
+        with_scripts: Callable[[], Iterable[str]],
+    ) -> None:  # fmt: skip
+        self.audit = MemoryAudit()
+        self.tokens = MemoryTokens(lock, changed, self.audit)
+        self.tenants = MemoryTenants(lock, changed, with_scripts, self.audit)
+        self.reviews = MemoryReviews(lock, has_script, self.audit)
+        self.idempotency = MemoryIdempotency()

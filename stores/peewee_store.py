@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from ..access_model import AuditEntry
 from ..model import Health, Revision, Run, Script
 from ..ports import RunQuery, ScriptQuery
-from .audit_queries import AuditQueries
 from .dialects import Dialect
 from .gateway import Gateway
 from .health_queries import HealthQueries
-from .idempotency_queries import IdempotencyQueries
 from .migrations import Migrator
-from .review_queries import ReviewQueries
 from .run_queries import RunQueries
 from .script_queries import ScriptQueries
 from .tables import Tables
-from .tenant_queries import TenantQueries
-from .token_queries import TokenQueries
+
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
+    from .audit_queries import AuditQueries
+    from .idempotency_queries import IdempotencyQueries
+    from .review_queries import ReviewQueries
+    from .tenant_queries import TenantQueries
+    from .token_queries import TokenQueries
 
 
 class PeeweeStore:
@@ -31,17 +35,48 @@ class PeeweeStore:
     def __init__(self, dialect: Dialect, url: str) -> None:
         self.url = url
         self._gateway = Gateway(dialect)
-        tables = Tables(dialect.database)
+        tables = self._tables = Tables(dialect.database)
         self._migrator = Migrator(self._gateway, tables)
-        self.audit = AuditQueries(self._gateway, tables)
-        self.tokens = TokenQueries(self._gateway, tables, self.audit)
-        self.tenants = TenantQueries(self._gateway, tables, self.audit)
-        self.reviews = ReviewQueries(self._gateway, tables, self.audit)
-        self.idempotency = IdempotencyQueries(self._gateway, tables)
-        self._scripts = ScriptQueries(self._gateway, tables, self.audit)
+        self._scripts = ScriptQueries(self._gateway, tables, self._log)
         self._health = HealthQueries(self._gateway, tables)
         self._runs = RunQueries(self._gateway, tables)
 
+    # -- access control, loaded when it is first used ------------------------------------------------------------
+    @cached_property
+    def tokens(self) -> TokenQueries:
+        from .token_queries import TokenQueries
+
+        return TokenQueries(self._gateway, self._tables, self.audit)
+
+    @cached_property
+    def tenants(self) -> TenantQueries:
+        from .tenant_queries import TenantQueries
+
+        return TenantQueries(self._gateway, self._tables, self.audit)
+
+    @cached_property
+    def reviews(self) -> ReviewQueries:
+        from .review_queries import ReviewQueries
+
+        return ReviewQueries(self._gateway, self._tables, self.audit)
+
+    @cached_property
+    def audit(self) -> AuditQueries:
+        from .audit_queries import AuditQueries
+
+        return AuditQueries(self._gateway, self._tables)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyQueries:
+        from .idempotency_queries import IdempotencyQueries
+
+        return IdempotencyQueries(self._gateway, self._tables)
+
+    def _log(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.audit.append(entry)
+
+    # -- schema --------------------------------------------------------------------------------------------------
     def migrate(self) -> list[str]:
         return [migration.name for migration in self._migrator.apply()]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..access_model import Tenant
 from ..errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from ..access_model import Tenant
 
 
 def no_script(tenant: str, key: str) -> NotFound:

@@ -34,7 +34,7 @@ class ReviewQueries:
 
         self._gateway.write(work, duplicate=lambda: refusals.no_script(review.tenant, review.script_id))
 
-    def list(self, tenant: str, script_id: str, *, revision: int | None = None) -> list[Review]:
+    def of_script(self, tenant: str, script_id: str, *, revision: int | None = None) -> list[Review]:
         table = self._reviews
         where: list[Any] = [table.c.tenant == key(tenant), table.c.script_id == key(script_id)]
         if revision is not None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peewee import SQL, fn
 
-from ..access_model import AuditEntry
 from ..errors import AlloyError
 from ..model import BreakerState, Revision, Script, Status
 from ..ports import ScriptQuery
 from . import refusals
-from .audit_queries import AuditQueries
 from .gateway import Gateway
 from .rows import (
     REVISION_COLUMNS,
@@ -32,14 +30,17 @@ from .rows import (
 )
 from .tables import Tables, assigned, columns
 
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
+
 
 class ScriptQueries:
     """The part of a store that keeps scripts."""
 
-    def __init__(self, gateway: Gateway, tables: Tables, audit: AuditQueries) -> None:
+    def __init__(self, gateway: Gateway, tables: Tables, log: Callable[[AuditEntry | None], None]) -> None:
         self._gateway = gateway
         self._tables = tables
-        self._audit = audit
+        self._log = log
         self._scripts = tables.scripts
         self._triggers = tables.triggers
         self._revisions = tables.revisions
@@ -104,7 +105,7 @@ class ScriptQueries:
             zeros = {"script_id": script.id, "breaker": BreakerState.CLOSED.value}
             self._health.insert(assigned(self._health, zeros)).execute()
             self._tables.count_change()
-            self._audit.append(audit)
+            self._log(audit)
 
         self._gateway.write(work, duplicate=lambda: self._taken(script))
 
@@ -125,7 +126,7 @@ class ScriptQueries:
             self._triggers.delete().where(self._triggers.c.script_id == script.id).execute()
             self._bind_events(script)
             self._tables.count_change()
-            self._audit.append(audit)
+            self._log(audit)
             return True
 
         if not self._gateway.write(work, duplicate=lambda: self._clash(script, revision)):
@@ -137,7 +138,7 @@ class ScriptQueries:
             if not self._scripts.delete().where(*self._at(tenant, script_id, expected_version)).execute():
                 return False
             self._tables.count_change()
-            self._audit.append(audit)
+            self._log(audit)
             return True
 
         if not self._gateway.write(work):

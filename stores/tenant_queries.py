@@ -28,7 +28,7 @@ class TenantQueries:
         found = self._select(self._tenants.c.name == key(name))
         return found[0] if found else Tenant(name, {})
 
-    def list(self, *, after: str | None = None, limit: int = 100) -> list[Tenant]:
+    def page(self, *, after: str | None = None, limit: int = 100) -> list[Tenant]:
         with_scripts, with_settings = self._scripts.c.tenant, self._tenants.c.name
         scripts, settings = self._scripts.select(with_scripts), self._tenants.select(with_settings)
         if after is not None:

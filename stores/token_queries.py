@@ -53,7 +53,7 @@ class TokenQueries:
         found = self._select(self._tokens.c.id == key(token_id))
         return found[0] if found else None
 
-    def list(self, *, after: str | None = None, limit: int = 100) -> list[Token]:
+    def page(self, *, after: str | None = None, limit: int = 100) -> list[Token]:
         where = () if after is None else (self._tokens.c.id > key(after),)
         return self._select(*where, limit=limit)
 

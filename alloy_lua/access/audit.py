@@ -13,7 +13,8 @@ from ..access_model import AuditEntry
 from ..access_ports import AuditQuery
 from ..errors import ValidationError
 from ..ports import Store
-from .acting import entry, require
+from .acting import require
+from .trail import entry
 
 FILTERS = AuditQuery._fields
 FORMATS = ("jsonl", "csv")
@@ -52,7 +53,7 @@ class Audit:
         """
         query = _query(filters)
         require("audit.read", query.tenant)
-        return self._store.audit.list(query)
+        return self._store.audit.matching(query)
 
     def export(self, format: str = "jsonl", **filters: Any) -> Iterator[str]:
         """Returns the matching entries, newest first, as lines of text that end in a newline.
@@ -71,7 +72,7 @@ class Audit:
         self, action: str, *, tenant: str | None, object_id: str, name: str, before: str | None = None,
         after: str | None = None, reason: str | None = None, details: dict[str, Any] | None = None,
     ) -> AuditEntry:  # fmt: skip
-        """Returns a new entry, for a change that was made outside the store; see `acting.entry`."""
+        """Returns a new entry, for a change that was made outside the store; see `trail.entry`."""
         made = entry(
             action, tenant=tenant, object_id=object_id, name=name, before=before, after=after, reason=reason,
             details=details,
@@ -90,7 +91,7 @@ class Audit:
         return Verified(last, None, previous)
 
     def _all(self, query: AuditQuery) -> Iterator[AuditEntry]:
-        while page := self._store.audit.list(query):
+        while page := self._store.audit.matching(query):
             yield from page
             query = query._replace(before=page[-1].seq)
 

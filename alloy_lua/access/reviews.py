@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from .. import checks
 from ..access_model import Review, Verdict
 from ..errors import PermissionDenied, ReviewRequired
-from ..model import DEFAULT_TENANT, Revision, Script, Status
+from ..model import DEFAULT_TENANT, Revision, Script
 from ..ports import Store
-from .acting import MAX_REASON, entry, require, who
+from .acting import MAX_REASON, require, who
 from .digests import digest_of, without
+from .trail import entry
 
 # What of a script a review does not speak of. All other settings decide when, and with what rights, its text runs.
 _UNREVIEWED = (
@@ -76,22 +77,12 @@ class Reviews:
         if revision is not None:
             checks.whole_number(revision, "revision", 1)
         script = self._store.get_script(tenant, checks.name(name, "script name"))
-        return self._store.reviews.list(tenant, script.id, revision=revision)
+        return self._store.reviews.of_script(tenant, script.id, revision=revision)
 
 
 def settings_digest(script: Script) -> str:
     """Returns the digest of the settings of ``script`` that a review speaks of."""
     return digest_of(without(script, *_UNREVIEWED))
-
-
-def alters_what_runs(before: Script, after: Script) -> bool:
-    """Returns whether a script that is active after a change runs otherwise than before: it, its text, or how."""
-    return after.status is Status.ACTIVE and _what_runs(before) != _what_runs(after)
-
-
-def _what_runs(script: Script) -> dict[str, object]:
-    unmentioned = set(_UNREVIEWED) - {"status", "live_revision"}
-    return without(script, *unmentioned)
 
 
 def require_approval(store: Store, script: Script, revision: Revision) -> None:
@@ -108,7 +99,7 @@ def require_approval(store: Store, script: Script, revision: Revision) -> None:
     settings = settings_digest(script)
     found = [
         review
-        for review in store.reviews.list(script.tenant, script.id, revision=revision.number)
+        for review in store.reviews.of_script(script.tenant, script.id, revision=revision.number)
         if review.sha256 == revision.sha256 and review.reviewer != revision.author
     ]
     last_words = {review.reviewer: review for review in found if review.settings_sha256 == settings}

@@ -1,16 +1,45 @@
-"""The audit entries of changes to scripts."""
+"""The audit entries of changes: of any kind, and of scripts."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from .. import checks
 from ..access_model import AuditEntry
 from ..model import Revision, Script
-from .acting import MAX_REASON, entry
+from .acting import ACTING, MAX_REASON, who
 from .digests import digest_of, without
 
 _STAMPS = ("version", "updated_at", "updated_by")
+
+
+def entry(
+    action: str, *, tenant: str | None, object_id: str, name: str, author: str | None = None, before: str | None = None,
+    after: str | None = None, reason: str | None = None, details: dict[str, Any] | None = None,
+) -> AuditEntry:  # fmt: skip
+    """Returns the audit entry of a change made now by whoever acts.
+
+    Args:
+        action: ``<kind>.<verb>``.
+        tenant: Whose object it is.
+        object_id: Which object.
+        name: What people call it.
+        author: Who, if nobody acts.
+        before: The digest of its state so far.
+        after: The digest of its new state.
+        reason: Why; None for the reason that `acting` was given.
+        details: Further facts, JSON-like.
+    """
+    around = ACTING.get()
+    via, address, request_id, why, token_id = "python", None, None, None, None
+    if around is not None:
+        via, address, request_id, why = around.via, around.address, around.request_id, around.reason
+        token_id = around.actor.token_id
+    return AuditEntry(
+        datetime.now(UTC), who(author), action, tenant, action.partition(".")[0], object_id, name, before, after,
+        reason or why, details, via, address, request_id, token_id,
+    )  # fmt: skip
 
 
 def change(
