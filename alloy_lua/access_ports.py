@@ -95,6 +95,9 @@ class AuditStore(Protocol):
     def matching(self, query: AuditQuery) -> list[AuditEntry]:
         """Returns the matching entries, newest first."""
 
+    def head(self) -> tuple[int, str]:
+        """Returns the ``seq`` and the ``hash`` of the last entry that was written; 0 and "" before the first."""
+
     def oldest_first(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
         """Returns the entries whose ``seq`` is above ``after``, in order of ``seq``."""
 

@@ -50,6 +50,12 @@ class AuditQueries:
         rows = table.select(table.c.body).order_by(table.c.seq.desc()).limit(max(query.limit, 0))
         return self._fetch(rows.where(*where) if where else rows)
 
+    def head(self) -> tuple[int, str]:
+        head = self._head
+        query = head.select(head.c.seq, head.c.hash)
+        ((seq, last),) = self._gateway.read(lambda: self._gateway.database.execute(query).fetchall())
+        return int(seq), str(last)
+
     def oldest_first(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
         table = self._audit
         return self._fetch(table.select(table.c.body).where(table.c.seq > after).order_by(table.c.seq).limit(limit))

@@ -42,6 +42,10 @@ class MemoryAudit:
                 found.append(entry)
         return found
 
+    def head(self) -> tuple[int, str]:
+        with self._lock:
+            return (self._entries[-1].seq, self._entries[-1].hash) if self._entries else (0, "")
+
     def oldest_first(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
         return self._entries[after : after + limit]
 

@@ -19,7 +19,7 @@ from .trail import entry
 FILTERS = AuditQuery._fields
 FORMATS = ("jsonl", "csv")
 PAGE = 1000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
+_FORMULA = ("=", "+", "-", "@", "\n")  # what a spreadsheet takes for a formula
 
 
 class Verified(NamedTuple):
@@ -27,8 +27,8 @@ class Verified(NamedTuple):
 
     Attributes:
         entries: How many were checked.
-        broken_at: The ``seq`` of the first entry that was changed, or follows one that is gone; None if all is well.
-        hash: The hash of the last entry. Kept elsewhere, it also shows that the end was not cut off.
+        broken_at: The ``seq`` of the first entry that was changed or is gone; None if all is well.
+        hash: The hash of the last entry. Kept elsewhere, it also shows that nobody has written the whole log anew.
     """
 
     entries: int
@@ -59,8 +59,8 @@ class Audit:
         """Returns the matching entries, newest first, as lines of text that end in a newline.
 
         Args:
-            format: ``jsonl`` (one JSON object a line) or ``csv`` (with a header; a cell that a spreadsheet would take
-                for a formula starts with an apostrophe).
+            format: ``jsonl`` (one JSON object a line) or ``csv`` (with a header; control characters are escaped, and
+                a cell that a spreadsheet would take for a formula starts with an apostrophe).
             filters: As for `list`; ``limit`` is the size of the pages that are read, not of the whole.
         """
         checks.choice(format, "format", FORMATS)
@@ -83,12 +83,13 @@ class Audit:
         """Returns whether the log is whole: each entry's hash is over itself and the hash before it."""
         require("audit.read", None)
         last, previous = 0, ""
+        head, _ = self._store.audit.head()
         while page := self._store.audit.oldest_first(after=last, limit=PAGE):
             for found in page:
                 if found != found.sealed(last + 1, previous):
                     return Verified(last, last + 1, previous)
                 last, previous = found.seq, found.hash
-        return Verified(last, None, previous)
+        return Verified(last, last + 1 if last < head else None, previous)
 
     def _all(self, query: AuditQuery) -> Iterator[AuditEntry]:
         while page := self._store.audit.matching(query):
@@ -121,7 +122,10 @@ def _csv_line(cells: Sequence[Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in value)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def _query(filters: dict[str, Any]) -> AuditQuery:
