@@ -173,3 +173,7 @@ class IdempotentCall(NamedTuple):
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+
+    def over(self, now: datetime, forget_before: datetime) -> bool:
+        """Returns whether it stands in nobody's way: it is too old, or is under way in a process that has died."""
+        return self.created_at < forget_before or (self.status is None and self.held_until < now)

@@ -45,7 +45,7 @@ class TokenStore(Protocol):
     def get(self, token_id: str) -> Token | None:
         """Returns the token with that id."""
 
-    def list(self, *, after: str | None = None, limit: int = 100) -> list[Token]:
+    def page(self, *, after: str | None = None, limit: int = 100) -> list[Token]:
         """Returns the tokens in order of id, revoked ones too, behind the one with the id ``after``."""
 
     def revoke(self, token_id: str, at: datetime, by: str, *, audit: AuditEntry) -> bool:
@@ -61,7 +61,7 @@ class TenantStore(Protocol):
     def get(self, name: str) -> Tenant:
         """Returns the tenant's settings; those of version 0 if none were saved."""
 
-    def list(self, *, after: str | None = None, limit: int = 100) -> list[Tenant]:
+    def page(self, *, after: str | None = None, limit: int = 100) -> list[Tenant]:
         """Returns the tenants that have settings or scripts, in order of name, behind ``after``."""
 
     def save(self, tenant: Tenant, *, expected_version: int, audit: AuditEntry) -> Tenant:
@@ -82,7 +82,7 @@ class ReviewStore(Protocol):
             NotFound: The tenant has no such script.
         """
 
-    def list(self, tenant: str, script_id: str, *, revision: int | None = None) -> list[Review]:
+    def of_script(self, tenant: str, script_id: str, *, revision: int | None = None) -> list[Review]:
         """Returns the reviews of a script, or of one of its revisions, oldest first."""
 
 
@@ -92,8 +92,11 @@ class AuditStore(Protocol):
     def add(self, entry: AuditEntry) -> AuditEntry:
         """Returns the entry as it was written, with its ``seq`` and ``hash``."""
 
-    def list(self, query: AuditQuery) -> list[AuditEntry]:
+    def matching(self, query: AuditQuery) -> list[AuditEntry]:
         """Returns the matching entries, newest first."""
+
+    def head(self) -> tuple[int, str]:
+        """Returns the ``seq`` and the ``hash`` of the last entry that was written; 0 and "" before the first."""
 
     def oldest_first(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
         """Returns the entries whose ``seq`` is above ``after``, in order of ``seq``."""

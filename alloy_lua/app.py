@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import checks
+from .access.acting import require
 from .access.services import AccessServices
 from .bridges.entities import EntityBridge
 from .bridges.hosts import default_modules
@@ -88,7 +89,6 @@ class Alloy(AccessServices):
         if migrate:
             self.store.migrate()
         self._token_key = token_key
-        self._each_minute: list[Callable[[], object]] = []
         self._ids = RunIds()
         self._recorder = Recorder(self.store, kept)
         self._board = HealthBoard(policy)
@@ -103,7 +103,7 @@ class Alloy(AccessServices):
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
             reset_breaker=self._reset_breaker,
         )  # fmt: skip
-        self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._minutely)])
+        self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._prune)])
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
@@ -229,7 +229,8 @@ class Alloy(AccessServices):
             CompileError: The revision does not compile.
         """
         ambient, identity = acting(user, tenant, dry_run), checks.optional_name(run_id, "run_id")
-        script = self.scripts.get(name, tenant=ambient.tenant)
+        require("scripts.try" if ambient.dry_run else "scripts.run", ambient.tenant)
+        script = self.store.get_script(ambient.tenant, checks.name(name, "script name"))
         number = runnable_revision(script, dry_run, revision)
         program = self._core.engine.compile(self.store.get_revision(script.tenant, script.id, number).source)
         execution = Execution(
@@ -260,6 +261,7 @@ class Alloy(AccessServices):
         """
         budget = limits if isinstance(limits, Limits) else profile(limits)
         ambient = acting(user, tenant, dry_run)
+        require("scripts.try" if ambient.dry_run else "scripts.run", ambient.tenant)
         identity = checks.optional_name(run_id, "run_id") or self._ids.fresh()
         grants, text = checks.capabilities(capabilities), checks.text(source, "source")
         try:
@@ -347,7 +349,8 @@ class Alloy(AccessServices):
         Raises:
             ValidationError: A filter is unknown, or its value wrong.
         """
-        return self.store.list_runs(run_query(checks.name(tenant, "tenant"), filters))
+        require("runs.read", checks.name(tenant, "tenant"))
+        return self.store.list_runs(run_query(tenant, filters))
 
     def stats(self, *, tenant: str | None = None) -> list[ScriptStats]:
         """Returns what each active script did in this process, in order of name."""
@@ -383,6 +386,7 @@ class Alloy(AccessServices):
         self._upkeep.stop()
         try:
             self.flush()
+            self._flush_access()
         finally:
             self.store.close()
 
@@ -440,16 +444,16 @@ class Alloy(AccessServices):
     def _live_source(self, script: Script) -> str:
         return self.store.get_revision(script.tenant, script.id, script.live_revision or script.draft_revision).source
 
+    def _each_minute(self, call: Callable[[], object]) -> None:
+        self._upkeep.add(60.0, call)
+        self._start()
+
     def _write_behind(self) -> None:
         self.flush()
 
     def _poll(self) -> None:
         if self.store.change_counter() != self._counter:
             self.refresh()
-
-    def _minutely(self) -> None:
-        for task in (self._prune, *self._each_minute):
-            task()
 
     def _prune(self) -> None:
         days, keep = self._retention

@@ -50,11 +50,26 @@ class Store(Protocol):
     """
 
     url: str
-    tokens: TokenStore
-    tenants: TenantStore
-    reviews: ReviewStore
-    audit: AuditStore
-    idempotency: IdempotencyStore
+
+    @property
+    def tokens(self) -> TokenStore:
+        """API tokens."""
+
+    @property
+    def tenants(self) -> TenantStore:
+        """Tenants' settings."""
+
+    @property
+    def reviews(self) -> ReviewStore:
+        """What reviewers said of revisions."""
+
+    @property
+    def audit(self) -> AuditStore:
+        """The audit log."""
+
+    @property
+    def idempotency(self) -> IdempotencyStore:
+        """Calls by idempotency key."""
 
     def migrate(self) -> list[str]:
         """Returns the names of the migrations applied now, in order; none when the schema is up to date.

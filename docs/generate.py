@@ -94,8 +94,8 @@ FIXED = (
     ("Text of `json`", "bridges.hosts.json_module:MAX_BYTES", "bytes", "`invalid_value`"),
     ("Nesting of `json`", "bridges.hosts.json_module:MAX_DEPTH", "levels", "`invalid_value`"),
     ("Digits of an amount of `money`", "bridges.hosts.decimals:MAX_DIGITS", "digits", "`invalid_value`"),
-    ("Triggers of a script", "lifecycle:MAX_TRIGGERS", "triggers", "`validation_error`"),
-    ("Description of a script, message of a revision", "lifecycle:MAX_TEXT", "characters", "`validation_error`"),
+    ("Triggers of a script", "script_settings:MAX_TRIGGERS", "triggers", "`validation_error`"),
+    ("Description of a script, message of a revision", "script_settings:MAX_TEXT", "characters", "`validation_error`"),
     ("Name of an event", "events:MAX_NAME", "characters", "`validation_error`"),
     (
         "Runs waiting to be recorded",
@@ -200,6 +200,24 @@ CODES = {
         "An argument of a Python call has the wrong type, name or shape.",
         "The message says what was wanted.",
     ),
+    "unauthenticated": (
+        "The API token is missing, wrong, expired or revoked.",
+        "Ask an admin for one; see [access.md](access.md).",
+    ),
+    "permission_denied": (
+        "The actor's role or scopes do not allow the call, or it reviews its own text.",
+        "`details` say which permission and role it takes.",
+    ),
+    "rate_limited": ("Too many wrong tokens came from one address.", "Wait for `details.retry_after` seconds."),
+    "review_required": (
+        "The tenant lets nothing run that nobody but its author has approved.",
+        "Have somebody else review it; see [access.md](access.md).",
+    ),
+    "idempotency_mismatch": ("The idempotency key was used for another request.", "Make a new key for each request."),
+    "in_progress": (
+        "The first request with that idempotency key is still under way.",
+        "Wait for `details.retry_after` seconds and send it again.",
+    ),
     "store_error": ("The database failed or cannot be reached.", "See [stores.md](stores.md)."),
     "compile_error": ("The source is not valid Lua, is too long, or cannot be metered.", "See `line` and `column`."),
     "runtime_error": ("The script failed: an operation on a wrong value, or `error`.", "See `line` and `traceback`."),
@@ -229,6 +247,7 @@ CODES = {
 # Codes that come as another class than the one they are the default of.
 RAISED_AS = {
     **dict.fromkeys(("breaker_open",), "ScriptError"),
+    **dict.fromkeys(("idempotency_mismatch", "in_progress"), "Conflict"),
     **dict.fromkeys(CODES.keys() & _LIMIT_MESSAGES.keys() | {"stack_overflow"}, "LimitExceeded"),
     "internal_error": "AlloyError",
 }

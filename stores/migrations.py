@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import peewee
 
+from . import access_steps
 from .gateway import Gateway
 from .tables import Tables, columns
 
@@ -132,6 +133,7 @@ CREATE TABLE IF NOT EXISTS alloy_runs (
             "CREATE INDEX alloy_runs_entity ON alloy_runs (tenant, entity_type, entity_id, started_at)",
         ),
     ),
+    *(Migration(*step) for step in access_steps.STEPS),
 )
 
 

@@ -1,6 +1,7 @@
 """Who acts: set around a call by whoever knows (API, command line, host), asked by the services that check and log.
 
-Without an actor, a call is the host's own: it may do everything and is logged under the author it names.
+Without an actor, a call is the host's own: it may do everything and is logged under the author it names. Loaded with
+the package: what only an actor needs is imported when there is one.
 """
 
 from __future__ import annotations
@@ -8,24 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from .. import checks
-from ..access_model import Actor, AuditEntry
-from . import roles
+
+if TYPE_CHECKING:
+    from ..access_model import Actor
 
 SYSTEM = "system"
+MAX_REASON = 2_000
 
 
-class Acting(NamedTuple):
+class Acting:
     """An actor, and where its call came from."""
 
-    actor: Actor
-    via: str = "python"
-    address: str | None = None
-    request_id: str | None = None
-    reason: str | None = None
+    __slots__ = ("actor", "address", "reason", "request_id", "via")
+
+    def __init__(self, actor: Actor, via: str, address: str | None, request_id: str | None, reason: str | None) -> None:
+        self.actor = actor
+        self.via = via
+        self.address = address
+        self.request_id = request_id
+        self.reason = reason
 
 
 ACTING: ContextVar[Acting | None] = ContextVar("alloy_lua_acting", default=None)
@@ -45,6 +50,8 @@ def acting(
         request_id: The HTTP request.
         reason: Why, where a call has no message of its own.
     """
+    from ..access_model import Actor
+
     checks.instance(Actor, actor, "actor")
     given = Acting(
         actor,
@@ -58,9 +65,6 @@ def acting(
         yield
     finally:
         ACTING.reset(token)
-
-
-MAX_REASON = 2_000
 
 
 def current() -> Actor | None:
@@ -77,6 +81,8 @@ def require(permission: str, tenant: str | None) -> None:
     """
     around = ACTING.get()
     if around is not None:
+        from . import roles
+
         roles.check(around.actor, permission, tenant)
 
 
@@ -86,31 +92,3 @@ def who(author: str | None = None) -> str:
     if around is not None:
         return around.actor.name
     return SYSTEM if author is None else checks.name(author, "author")
-
-
-def entry(
-    action: str, *, tenant: str | None, object_id: str, name: str, author: str | None = None, before: str | None = None,
-    after: str | None = None, reason: str | None = None, details: dict[str, Any] | None = None,
-) -> AuditEntry:  # fmt: skip
-    """Returns the audit entry of a change made now by whoever acts.
-
-    Args:
-        action: ``<kind>.<verb>``.
-        tenant: Whose object it is.
-        object_id: Which object.
-        name: What people call it.
-        author: Who, if nobody acts.
-        before: The digest of its state so far.
-        after: The digest of its new state.
-        reason: Why; None for the reason that `acting` was given.
-        details: Further facts, JSON-like.
-    """
-    around = ACTING.get()
-    via, address, request_id, why, token_id = "python", None, None, None, None
-    if around is not None:
-        via, address, request_id, why = around.via, around.address, around.request_id, around.reason
-        token_id = around.actor.token_id
-    return AuditEntry(
-        datetime.now(UTC), who(author), action, tenant, action.partition(".")[0], object_id, name, before, after,
-        reason or why, details, via, address, request_id, token_id,
-    )  # fmt: skip

@@ -13,12 +13,13 @@ from ..access_model import AuditEntry
 from ..access_ports import AuditQuery
 from ..errors import ValidationError
 from ..ports import Store
-from .acting import entry, require
+from .acting import require
+from .trail import entry
 
 FILTERS = AuditQuery._fields
 FORMATS = ("jsonl", "csv")
 PAGE = 1000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for a formula
+_FORMULA = ("=", "+", "-", "@", "\n")  # what a spreadsheet takes for a formula
 
 
 class Verified(NamedTuple):
@@ -26,8 +27,8 @@ class Verified(NamedTuple):
 
     Attributes:
         entries: How many were checked.
-        broken_at: The ``seq`` of the first entry that was changed, or follows one that is gone; None if all is well.
-        hash: The hash of the last entry. Kept elsewhere, it also shows that the end was not cut off.
+        broken_at: The ``seq`` of the first entry that was changed or is gone; None if all is well.
+        hash: The hash of the last entry. Kept elsewhere, it also shows that nobody has written the whole log anew.
     """
 
     entries: int
@@ -52,14 +53,14 @@ class Audit:
         """
         query = _query(filters)
         require("audit.read", query.tenant)
-        return self._store.audit.list(query)
+        return self._store.audit.matching(query)
 
     def export(self, format: str = "jsonl", **filters: Any) -> Iterator[str]:
         """Returns the matching entries, newest first, as lines of text that end in a newline.
 
         Args:
-            format: ``jsonl`` (one JSON object a line) or ``csv`` (with a header; a cell that a spreadsheet would take
-                for a formula starts with an apostrophe).
+            format: ``jsonl`` (one JSON object a line) or ``csv`` (with a header; control characters are escaped, and
+                a cell that a spreadsheet would take for a formula starts with an apostrophe).
             filters: As for `list`; ``limit`` is the size of the pages that are read, not of the whole.
         """
         checks.choice(format, "format", FORMATS)
@@ -71,7 +72,7 @@ class Audit:
         self, action: str, *, tenant: str | None, object_id: str, name: str, before: str | None = None,
         after: str | None = None, reason: str | None = None, details: dict[str, Any] | None = None,
     ) -> AuditEntry:  # fmt: skip
-        """Returns a new entry, for a change that was made outside the store; see `acting.entry`."""
+        """Returns a new entry, for a change that was made outside the store; see `trail.entry`."""
         made = entry(
             action, tenant=tenant, object_id=object_id, name=name, before=before, after=after, reason=reason,
             details=details,
@@ -82,15 +83,16 @@ class Audit:
         """Returns whether the log is whole: each entry's hash is over itself and the hash before it."""
         require("audit.read", None)
         last, previous = 0, ""
+        head, _ = self._store.audit.head()
         while page := self._store.audit.oldest_first(after=last, limit=PAGE):
             for found in page:
                 if found != found.sealed(last + 1, previous):
                     return Verified(last, last + 1, previous)
                 last, previous = found.seq, found.hash
-        return Verified(last, None, previous)
+        return Verified(last, last + 1 if last < head else None, previous)
 
     def _all(self, query: AuditQuery) -> Iterator[AuditEntry]:
-        while page := self._store.audit.list(query):
+        while page := self._store.audit.matching(query):
             yield from page
             query = query._replace(before=page[-1].seq)
 
@@ -120,7 +122,10 @@ def _csv_line(cells: Sequence[Any]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    shown = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in value)
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown
 
 
 def _query(filters: dict[str, Any]) -> AuditQuery:

@@ -11,8 +11,9 @@ from ..access_model import Review, Verdict
 from ..errors import PermissionDenied, ReviewRequired
 from ..model import DEFAULT_TENANT, Revision, Script
 from ..ports import Store
-from .acting import MAX_REASON, entry, require, who
+from .acting import MAX_REASON, require, who
 from .digests import digest_of, without
+from .trail import entry
 
 # What of a script a review does not speak of. All other settings decide when, and with what rights, its text runs.
 _UNREVIEWED = (
@@ -50,7 +51,9 @@ class Reviews:
         number = script.draft_revision if revision is None else checks.whole_number(revision, "revision", 1)
         text = self._store.get_revision(tenant, script.id, number)
         said = checks.one_of(Verdict, verdict, "verdict")
-        why = checks.text(checks.name(reason, "reason") if not reason else reason, "reason", MAX_REASON)
+        why = checks.text(reason, "reason", MAX_REASON)
+        if not why.strip():
+            raise checks.wrong("reason", reason, "why, in a few words")
         by = who(reviewer)
         if by == text.author:
             raise PermissionDenied(
@@ -74,7 +77,7 @@ class Reviews:
         if revision is not None:
             checks.whole_number(revision, "revision", 1)
         script = self._store.get_script(tenant, checks.name(name, "script name"))
-        return self._store.reviews.list(tenant, script.id, revision=revision)
+        return self._store.reviews.of_script(tenant, script.id, revision=revision)
 
 
 def settings_digest(script: Script) -> str:
@@ -96,7 +99,7 @@ def require_approval(store: Store, script: Script, revision: Revision) -> None:
     settings = settings_digest(script)
     found = [
         review
-        for review in store.reviews.list(script.tenant, script.id, revision=revision.number)
+        for review in store.reviews.of_script(script.tenant, script.id, revision=revision.number)
         if review.sha256 == revision.sha256 and review.reviewer != revision.author
     ]
     last_words = {review.reviewer: review for review in found if review.settings_sha256 == settings}

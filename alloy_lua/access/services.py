@@ -28,7 +28,6 @@ class AccessServices:
 
     store: Store
     _token_key: str | None
-    _each_minute: list[Callable[[], object]]
 
     def acting(
         self, actor: Actor, *, via: str = "python", address: str | None = None, request_id: str | None = None,
@@ -53,7 +52,7 @@ class AccessServices:
         from .tokens import Tokens
 
         made = Tokens(self.store, self._token_key)
-        self._each_minute.append(made.write_last_used)
+        self._each_minute(made.write_last_used)
         return made
 
     @cached_property
@@ -83,5 +82,14 @@ class AccessServices:
         from .idempotency import Idempotency
 
         made = Idempotency(self.store)
-        self._each_minute.append(made.prune)
+        self._each_minute(made.prune)
         return made
+
+    def _each_minute(self, call: Callable[[], object]) -> None:
+        """Has ``call`` called about once a minute from now on."""
+        raise NotImplementedError
+
+    def _flush_access(self) -> None:
+        """Writes what is pending; called when the Alloy is closed."""
+        if "tokens" in self.__dict__:
+            self.tokens.write_last_used()

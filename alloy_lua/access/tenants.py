@@ -10,8 +10,9 @@ from .. import checks
 from ..access_model import Tenant
 from ..errors import ValidationError
 from ..ports import Store
-from .acting import current, entry, require, who
+from .acting import current, require, who
 from .digests import digest_of
+from .trail import entry
 
 
 class Setting(NamedTuple):
@@ -46,7 +47,7 @@ class Tenants:
         actor = current()
         if actor is None or actor.tenants is None:
             require("tenants.read", None)
-            return [_complete(tenant) for tenant in self._store.tenants.list(after=after, limit=limit)]
+            return [_complete(tenant) for tenant in self._store.tenants.page(after=after, limit=limit)]
         own = sorted(name for name in actor.tenants if after is None or name > after)
         return [self.get(name) for name in own[:limit]]
 

@@ -15,10 +15,11 @@ from ..errors import AlloyError, ConfigError, NotFound, PermissionDenied, RateLi
 from ..forking import after_fork
 from ..ports import Store
 from . import roles
-from .acting import MAX_REASON, current, entry, require, who
+from .acting import MAX_REASON, current, require, who
 from .digests import digest_of, without
 from .failures import FailureLimit
 from .secrets import new_key, new_token, same, token_digest, token_id
+from .trail import entry
 
 LOOK_SECONDS = 1.0  # between two looks at the change counter: how long a revoked token may still be taken
 KEEP_SECONDS = 60.0  # how long a token is kept in memory without reading it again
@@ -108,7 +109,7 @@ class Tokens:
 
         Of any number of processes that ask at once, one gets it.
         """
-        if self._store.tokens.list(limit=1):
+        if self._store.tokens.page(limit=1):
             return None
         token, secret = self._made(Actor(checks.name(name, "token name"), Role.ADMIN), None)
         audit = _entry("token.create", token, after=_state(token), reason="first start")
@@ -131,7 +132,7 @@ class Tokens:
         checks.whole_number(limit, "limit", 1, 1000)
         _require("tokens.read", None)
         found: list[Token] = []
-        while len(found) < limit and (page := self._store.tokens.list(after=after, limit=1000)):
+        while len(found) < limit and (page := self._store.tokens.page(after=after, limit=1000)):
             found += filter(_in_reach, page)
             after = page[-1].id
         return found[:limit]
@@ -184,8 +185,13 @@ class Tokens:
     def write_last_used(self) -> None:
         """Writes when tokens were used last; called about once a minute, and at the end."""
         used, self._used = self._used, {}
-        if used:
+        if not used:
+            return
+        try:
             self._store.tokens.touch(used)
+        except AlloyError:
+            self._used = used | self._used
+            raise
 
     # -- inside --------------------------------------------------------------------------------------------------
     def _made(self, actor: Actor, expires_at: datetime | None) -> tuple[Token, str]:
