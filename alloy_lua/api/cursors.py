@@ -27,5 +27,7 @@ def key_of(cursor: str | None) -> str | None:
     except (binascii.Error, ValueError):
         key = ""
     if not key or len(key) > 200 or "\0" in key:
-        raise ValidationError("cursor: not one of this service's; take it from next_cursor", details={"field": "cursor"})
+        raise ValidationError(
+            "cursor: not one of this service's; take it from next_cursor", details={"field": "cursor"}
+        )
     return key

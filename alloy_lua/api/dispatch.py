@@ -16,10 +16,11 @@ from ..access_model import Actor
 from ..errors import AlloyError, Unauthenticated, ValidationError
 from ..model import DEFAULT_TENANT
 from .decoding import Decoder, check_json, read_body
-from .endpoint import Endpoint, Lane
+from .endpoint import Endpoint
 from .errors import ApiError, from_http, reply_of
 from .headers import REQUEST_ID, SECURITY, request_id_of
-from .reply import JSON, Reply, to_json
+from .idempotent import key_of, once
+from .reply import Reply, to_json
 from .service import SERVICE, Call, Service
 
 TENANT = "Alloy-Tenant"
@@ -30,7 +31,6 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def handler_of(endpoint: Endpoint, service: Service) -> _Handler:
     """Returns the aiohttp handler of an endpoint."""
     decoder = Decoder(endpoint)
-    lane = service.lanes.get(endpoint.lane)
     options = service.options
     most = options.max_batch_body if endpoint.batch else options.max_body
 
@@ -43,14 +43,20 @@ def handler_of(endpoint: Endpoint, service: Service) -> _Handler:
                 check_json(request)
             elif endpoint.body_optional:
                 body = b"{}"
-        arguments = decoder.arguments(request, body)
-        if lane is None:
-            answer = await endpoint.call(call, **arguments)
-        else:
-            answer = await lane.run(functools.partial(_whole, endpoint, call, arguments))
-        return answer if isinstance(answer, web.StreamResponse) else _response(endpoint, answer)
+        make = functools.partial(_answer, call, decoder.arguments(request, body))
+        key = key_of(request) if endpoint.mutates else None
+        return await (make() if key is None else once(call, key, body or b"", make))
 
     return handle
+
+
+async def _answer(call: Call, arguments: dict[str, Any]) -> web.StreamResponse:
+    endpoint = call.endpoint
+    lane = call.service.lanes.get(endpoint.lane)
+    if lane is not None:
+        return await lane.run(_whole, endpoint, call, arguments)
+    answer = await endpoint.call(call, **arguments)
+    return answer if isinstance(answer, web.StreamResponse) else _response(endpoint, answer)
 
 
 def _whole(endpoint: Endpoint, call: Call, arguments: dict[str, Any]) -> web.Response:
@@ -81,8 +87,8 @@ async def _call_of(request: web.Request, endpoint: Endpoint, service: Service) -
         actor = await _actor_of(request, service)
         if endpoint.tenant:
             tenant = _tenant_of(request, actor)
-        check(actor, endpoint.permission, tenant if endpoint.tenant else None)
-    return Call(service, endpoint, actor, tenant, request[REQUEST_ID], request.headers, request.path, request.remote)
+        _check_allowed(actor, endpoint, tenant)
+    return Call(service, endpoint, request, actor, tenant, request[REQUEST_ID])
 
 
 async def _actor_of(request: web.Request, service: Service) -> Actor:
@@ -91,6 +97,15 @@ async def _actor_of(request: web.Request, service: Service) -> Actor:
     if actor is None:
         raise Unauthenticated("token: missing; wanted the header Authorization: Bearer <token>")
     return actor
+
+
+def _check_allowed(actor: Actor, endpoint: Endpoint, tenant: str) -> None:
+    """Returns None if the actor may call the endpoint, in this tenant or in any or in all, as the endpoint says."""
+    assert endpoint.permission is not None
+    where = tenant if endpoint.tenant else None
+    if endpoint.anywhere and actor.tenants:
+        where = next(iter(actor.tenants))
+    check(actor, endpoint.permission, where)
 
 
 def _tenant_of(request: web.Request, actor: Actor) -> str:
@@ -129,6 +144,3 @@ async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
         headers["X-Request-Id"] = request_id
         headers.update(SECURITY)
     return response
-
-
-__all__ = ["JSON", "Lane", "guard", "handler_of", "response_of"]

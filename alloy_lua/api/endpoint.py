@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from msgspec import structs
 
-
 F = TypeVar("F", bound=Callable[..., Any])
 _NAME = re.compile(r"\{(\w+)\}")
 
@@ -54,6 +53,9 @@ class Endpoint(NamedTuple):
         mutates: Whether it changes anything: it takes an ``Idempotency-Key`` and is audited.
         versioned: Whether it takes ``If-Match``.
         batch: Whether its body may be as large as a batch.
+        anywhere: Whether it may be called with the permission in any tenant; the facade checks which.
+        keeps_secret: Whether its reply is not to be kept for a second call with the same ``Idempotency-Key``.
+        more_media: Further content types of the usual reply.
         example: A body, for the reference.
     """
 
@@ -72,6 +74,9 @@ class Endpoint(NamedTuple):
     mutates: bool
     versioned: bool
     batch: bool
+    anywhere: bool
+    keeps_secret: bool
+    more_media: tuple[str, ...]
     example: Any
 
     @property
@@ -158,17 +163,32 @@ class Group:
         self, method: str, path: str, permission: str | None, reply: Any, *, status: int = 200,
         replies: Mapping[int, Any] | None = None, errors: tuple[int, ...] = (), lane: Lane | None = None,
         mutates: bool = True, versioned: bool = False, batch: bool = False, tenant: bool | None = None,
-        example: Any = None,
+        anywhere: bool = False, keeps_secret: bool = False, more_media: tuple[str, ...] = (), example: Any = None,
     ) -> Callable[[F], F]:  # fmt: skip
         def add(call: F) -> F:
             hints = get_type_hints(call, include_extras=True)
             runs_on = Lane.LOOP if inspect.iscoroutinefunction(call) else lane or self._lane
             self.endpoints.append(
                 Endpoint(
-                    method, path, self.tag, permission, call,
-                    {name: hints[name] for name in _NAME.findall(path)}, hints.get("query"), hints.get("body"),
-                    {status: reply, **(replies or {})}, errors, runs_on,
-                    self._tenant if tenant is None else tenant, mutates, versioned, batch, example,
+                    method,
+                    path,
+                    self.tag,
+                    permission,
+                    call,
+                    {name: hints[name] for name in _NAME.findall(path)},
+                    hints.get("query"),
+                    hints.get("body"),
+                    {status: reply, **(replies or {})},
+                    errors,
+                    runs_on,
+                    self._tenant if tenant is None else tenant,
+                    mutates,
+                    versioned,
+                    batch,
+                    anywhere,
+                    keeps_secret,
+                    more_media,
+                    example,
                 )  # fmt: skip
             )
             return call

@@ -6,7 +6,7 @@ import re
 
 from aiohttp import web
 
-REQUEST_ID = "alloy_request_id"
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("alloy_request_id", str)
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

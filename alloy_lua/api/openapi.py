@@ -94,6 +94,8 @@ def _parameter(name: str, place: str, schema: dict[str, Any], *, required: bool)
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     found = {status: _response(status, kind, schemas) for status, kind in endpoint.replies.items()}
+    for media in endpoint.more_media:
+        found[endpoint.usual]["content"][media] = {"schema": {"type": "string"}}
     for status in endpoint.error_statuses():
         if status in found:  # a status that is both: the service says no in another shape as well
             content = found[status]["content"][JSON]

@@ -35,8 +35,6 @@ def _file(name: str, kind: str):  # type: ignore[no-untyped-def]
     body = (files(__package__) / "static" / name).read_bytes()
 
     async def serve(request: web.Request) -> web.Response:
-        return web.Response(
-            body=body, content_type=kind, charset="utf-8", headers={"Content-Security-Policy": _POLICY}
-        )
+        return web.Response(body=body, content_type=kind, charset="utf-8", headers={"Content-Security-Policy": _POLICY})
 
     return serve

@@ -33,7 +33,9 @@ def to_json(value: Any) -> bytes:
     try:
         return _encoder.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
-        return _encoder.encode(plain(msgspec.to_builtins(value, enc_hook=_known, builtin_types=(bytes,), str_keys=False)))
+        return _encoder.encode(
+            plain(msgspec.to_builtins(value, enc_hook=_known, builtin_types=(bytes,), str_keys=False))
+        )
 
 
 def plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -66,12 +66,25 @@ class Call(NamedTuple):
 
     service: Service
     endpoint: Endpoint
+    request: web.Request
     actor: Actor | None
     tenant: str
     request_id: str
-    headers: Mapping[str, str]
-    path: str
-    remote: str | None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request's headers."""
+        return self.request.headers
+
+    @property
+    def path(self) -> str:
+        """The request's path."""
+        return self.request.path
+
+    @property
+    def remote(self) -> str | None:
+        """The address the request came from."""
+        return self.request.remote
 
     @property
     def alloy(self) -> Alloy:

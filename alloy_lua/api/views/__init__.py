@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import events, health, lifecycle, revisions, runs, scripts
+from . import access, audit, events, health, lifecycle, revisions, runs, scripts
 
 GROUPS = (
-    scripts.GROUP, revisions.GROUP, lifecycle.GROUP, events.GROUP, runs.GROUP, health.GROUP,
+    scripts.GROUP, revisions.GROUP, lifecycle.GROUP, events.GROUP, runs.GROUP, access.REVIEWS,
+    access.TOKENS, access.TENANTS, audit.GROUP, health.GROUP,
 )  # fmt: skip

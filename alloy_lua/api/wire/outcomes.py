@@ -16,11 +16,17 @@ from .common import Brief, Data, ErrorInfo, Input, Output
 from .scripts import Capabilities, Profile, RevisionNumber, Source
 
 EventName = Annotated[
-    str, Meta(min_length=3, max_length=200, description="``<entity>.<hook>``, such as order.before_create, or topic.<name>.")
+    str,
+    Meta(
+        min_length=3, max_length=200, description="``<entity>.<hook>``, such as order.before_create, or topic.<name>."
+    ),
 ]
-User = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S", description="Who acts; the caller if left out.")]
+User = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"\S", description="Who acts; the caller if left out.")
+]
 RunId = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="Names the run; the same id and input give the same result.")
+    str,
+    Meta(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="Names the run; the same id and input give the same result."),
 ]
 _PLAIN = frozenset((str, int, bool, type(None)))
 
@@ -160,7 +166,9 @@ class DryRun(Input, kw_only=True):
 def outcome_out(result: Result) -> Outcome:
     """Returns an outcome as callers see it."""
     changes = result.changes
-    runs = [ScriptRun(id=r[0], script=r[1], revision=r[2], status=r[3], fuel=r[4], duration_us=r[5]) for r in result.runs]
+    runs = [
+        ScriptRun(id=r[0], script=r[1], revision=r[2], status=r[3], fuel=r[4], duration_us=r[5]) for r in result.runs
+    ]
     made = Outcome(status=result.status, fuel=result.fuel, changes=_json(changes) if changes else {}, runs=runs)
     if not callable(result._told):
         _add_details(made, result)

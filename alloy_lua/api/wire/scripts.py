@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from ... import model
-from ...lifecycle import MAX_DRAFT, MAX_TEXT, MAX_TRIGGERS
+from ...lifecycle import MAX_DRAFT
+from ...script_settings import MAX_TEXT, MAX_TRIGGERS
 from .common import Cursor, Input, Limit, Output
 from .triggers import Trigger, trigger_in, trigger_out
 
@@ -109,7 +110,7 @@ class ScriptChange(Input, kw_only=True):
     triggers: Triggers | UnsetType = UNSET
     limits: Profile | UnsetType = UNSET
     capabilities: Capabilities | UnsetType = UNSET
-    run_as: RunAs | None | UnsetType = UNSET
+    run_as: RunAs | UnsetType | None = UNSET
     priority: Priority | UnsetType = UNSET
     failure_policy: model.FailurePolicy | UnsetType = UNSET
     message: Message = ""
