@@ -18,7 +18,7 @@ from .bridges.entities import EntityBridge
 from .bridges.hosts import default_modules
 from .engine import COMPILER, Engine, Program
 from .engine.program import digest
-from .errors import AlloyError
+from .errors import AlloyError, ScriptError
 from .events import Phase, parse_event
 from .functions import host_function, modules_of
 from .hostapi import HostFunction, HostModule, Param
@@ -27,6 +27,7 @@ from .limits import Limits, profile
 from .model import DEFAULT_TENANT, Run, Script
 from .outcome import Outcome
 from .ports import EntityAdapter, Store
+from .routes import Route, Routes
 from .run_filters import run_query
 from .runner.context import AMBIENT, Ambient, acting, surroundings
 from .runner.fast import Plan
@@ -98,6 +99,7 @@ class Alloy(AccessServices):
         self._counter = -1
         self.entities = EntityBridge(lambda: self._plans.forget())
         self._plans = Plans(lambda: self._core.runner, self.entities)
+        self.routes = Routes(self.store.iter_active)
         self.scripts = Scripts(
             self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
@@ -240,6 +242,33 @@ class Alloy(AccessServices):
         )  # fmt: skip
         return self._perform(execution, ambient, entity, before, params)
 
+    def answer(
+        self, route: Route, params: Mapping[str, Any], *, user: str | None = None, run_id: str | None = None
+    ) -> Outcome:
+        """Returns what the script of an api trigger answered; it runs in the phase ``api``.
+
+        Args:
+            route: What `routes` matched.
+            params: The request, which the script sees as ``params``.
+            user: Who calls; the script's ``run_as`` goes before it.
+            run_id: The id of this run.
+
+        Raises:
+            ScriptError: ``breaker_open``: it is held back after repeated failures.
+        """
+        script = route.script
+        vitals = self._vitals(script)
+        if not vitals.may_run():
+            vitals.skipped += 1
+            raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
+        ambient, identity = acting(script.run_as or user, script.tenant), checks.optional_name(run_id, "run_id")
+        program = self._core.engine.compile(self._live_source(script))
+        execution = Execution(
+            script, program, profile(script.limits), frozenset(script.capabilities), Phase.API, trigger="api",
+            run_id=identity or self._ids.fresh(), vitals=vitals,
+        )  # fmt: skip
+        return self._perform(execution, ambient, None, None, params)
+
     def evaluate(
         self, source: str, *, entity: Any = None, before: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None, limits: Limits | str = "default", capabilities: Iterable[str] = (),
@@ -380,6 +409,7 @@ class Alloy(AccessServices):
             if self._core_made is not None:
                 self._core_made.registry.load(self.store.iter_active())
             self._plans.forget()
+            self.routes.forget()
 
     def close(self) -> None:
         """Writes what is pending and stops everything; safe to call twice."""

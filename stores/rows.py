@@ -171,9 +171,7 @@ def _trigger_data(trigger: Trigger) -> dict[str, Any]:
 
 def _trigger(data: dict[str, Any]) -> Any:
     kind = _TRIGGERS[data.pop("kind")]
-    if kind is EventTrigger:
-        data["fields"] = tuple(data["fields"])
-    return kind(**data)
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
 
 
 @lru_cache(maxsize=4096)

@@ -15,7 +15,7 @@ from .endpoint import Lane
 if TYPE_CHECKING:
     from .service import Service
 
-Authenticator = Callable[[web.Request], "Actor | None | Awaitable[Actor | None]"]
+Authenticator = Callable[[web.Request], "Actor | Awaitable[Actor | None] | None"]
 """Returns who sent a request, None if that is not known. A host application can pass its own to `create_app`."""
 
 KEEP_SECONDS = 0.5

@@ -12,6 +12,7 @@ from .actor import Authenticator
 from .dispatch import guard, handler_of
 from .options import ApiOptions
 from .reference import add_reference
+from .script_calls import add_script_calls
 from .service import SERVICE, Service
 from .views import GROUPS
 
@@ -35,6 +36,7 @@ def create_app(
         for endpoint in group.endpoints:
             app.router.add_route(endpoint.method, PREFIX + endpoint.path, handler_of(endpoint, service))
     add_reference(app, GROUPS, PREFIX)
+    add_script_calls(app, service)
     app.cleanup_ctx.append(_service)
     return app
 

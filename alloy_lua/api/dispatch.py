@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,7 +12,7 @@ from aiohttp import web
 
 from ..access.roles import check
 from ..access_model import Actor
-from ..errors import AlloyError, Unauthenticated, ValidationError
+from ..errors import AlloyError, ValidationError
 from ..model import DEFAULT_TENANT
 from .decoding import Decoder, check_json, read_body
 from .endpoint import Endpoint
@@ -84,19 +83,11 @@ async def _call_of(request: web.Request, endpoint: Endpoint, service: Service) -
     actor = None
     tenant = DEFAULT_TENANT
     if endpoint.permission is not None:
-        actor = await _actor_of(request, service)
+        actor = await service.actor_of(request)
         if endpoint.tenant:
             tenant = _tenant_of(request, actor)
         _check_allowed(actor, endpoint, tenant)
     return Call(service, endpoint, request, actor, tenant, request[REQUEST_ID])
-
-
-async def _actor_of(request: web.Request, service: Service) -> Actor:
-    found = service.authenticator(request)
-    actor = await found if inspect.isawaitable(found) else found
-    if actor is None:
-        raise Unauthenticated("token: missing; wanted the header Authorization: Bearer <token>")
-    return actor
 
 
 def _check_allowed(actor: Actor, endpoint: Endpoint, tenant: str) -> None:
@@ -142,5 +133,6 @@ async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     if not response.prepared:
         headers = response.headers
         headers["X-Request-Id"] = request_id
-        headers.update(SECURITY)
+        for name, value in SECURITY.items():
+            headers.setdefault(name, value)
     return response

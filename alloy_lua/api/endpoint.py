@@ -108,7 +108,7 @@ class Endpoint(NamedTuple):
         """Returns the statuses of all errors that it may answer with."""
         found = {400, 429, 503, *self.errors}
         if self.permission is not None:
-            found |= {401, 403}
+            found |= {401, 403, 404}
         if self.path_types:
             found |= {404, 422}
         if self.query is not None or self.tenant:
@@ -168,29 +168,14 @@ class Group:
         def add(call: F) -> F:
             hints = get_type_hints(call, include_extras=True)
             runs_on = Lane.LOOP if inspect.iscoroutinefunction(call) else lane or self._lane
-            self.endpoints.append(
-                Endpoint(
-                    method,
-                    path,
-                    self.tag,
-                    permission,
-                    call,
-                    {name: hints[name] for name in _NAME.findall(path)},
-                    hints.get("query"),
-                    hints.get("body"),
-                    {status: reply, **(replies or {})},
-                    errors,
-                    runs_on,
-                    self._tenant if tenant is None else tenant,
-                    mutates,
-                    versioned,
-                    batch,
-                    anywhere,
-                    keeps_secret,
-                    more_media,
-                    example,
-                )  # fmt: skip
-            )
+            made = Endpoint(
+                method=method, path=path, tag=self.tag, permission=permission, call=call,
+                path_types={name: hints[name] for name in _NAME.findall(path)}, query=hints.get("query"),
+                body=hints.get("body"), replies={status: reply, **(replies or {})}, errors=errors, lane=runs_on,
+                tenant=self._tenant if tenant is None else tenant, mutates=mutates, versioned=versioned, batch=batch,
+                anywhere=anywhere, keeps_secret=keeps_secret, more_media=more_media, example=example,
+            )  # fmt: skip
+            self.endpoints.append(made)
             return call
 
         return add

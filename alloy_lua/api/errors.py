@@ -24,15 +24,17 @@ STATUS_OF = {
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "validation_error": 422, "invalid_value": 422, "compile_error": 422, "idempotency_mismatch": 422,
+    "rejected": 422,
     "rate_limited": 429,
-    "internal_error": 500, "config_error": 500,
-    "overloaded": 503, "store_error": 503, "shutting_down": 503,
+    "internal_error": 500, "config_error": 500, "script_failed": 500,
+    "bad_reply": 502,
+    "overloaded": 503, "breaker_open": 503, "safe_mode": 503, "store_error": 503, "shutting_down": 503,
 }  # fmt: skip
 """The status of each error code; codes that are not listed are faults of the service."""
 
 _CODE_OF_STATUS = {
-    400: "malformed_request", 401: "unauthenticated", 403: "permission_denied", 404: "not_found", 405: "method_not_allowed",
-    408: "request_timeout", 413: "body_too_large", 415: "unsupported_media_type", 431: "malformed_request",
+    400: "malformed_request", 401: "unauthenticated", 403: "permission_denied", 404: "not_found",
+    405: "method_not_allowed", 408: "request_timeout", 413: "body_too_large", 415: "unsupported_media_type", 431: "malformed_request",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document and a page that shows it, both served by the service itself: nothing is fetched from elsewhere."""
+"""The OpenAPI document and a page that shows it: the service serves both, and fetches nothing from elsewhere."""
 
 from __future__ import annotations
 

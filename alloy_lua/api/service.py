@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import os
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 from aiohttp import web
 
 from ..access_model import Actor
 from ..app import Alloy
-from ..errors import ValidationError
+from ..errors import Unauthenticated, ValidationError
 from .actor import Authenticator, TokenAuthenticator
 from .by_hand import ByHand
 from .endpoint import Endpoint, Lane
+from .errors import ApiError
 from .firing import Firing
 from .options import ApiOptions
+from .rates import Rates
 from .workers import Workers
 
 _ETAG = re.compile(r'"(\d{1,10})"')
@@ -37,12 +40,14 @@ class Service:
         self.options = options
         self.endpoints: tuple[Endpoint, ...] = ()
         self.stopping = asyncio.Event()
+        self.streams = 0
         self.lanes = {
             Lane.STORE: Workers("store", options.store_workers, options.max_waiting),
             Lane.SCRIPTS: Workers("script", options.script_workers, options.max_waiting),
         }
         self.firing = Firing(alloy, self.lanes)
         self.by_hand = ByHand()
+        self.rates = Rates()
         self.authenticator: Authenticator = authenticator or TokenAuthenticator(self)
         self._prefix = os.urandom(4).hex()
         self._next = itertools.count(1).__next__
@@ -50,6 +55,35 @@ class Service:
     def request_id(self) -> str:
         """Returns a new id for a call."""
         return f"{self._prefix}{self._next():08x}"
+
+    async def actor_of(self, request: web.Request) -> Actor:
+        """Returns who sent a request.
+
+        Raises:
+            Unauthenticated: It is not known.
+            RateLimited: They call too often.
+        """
+        found = self.authenticator(request)
+        actor = await found if inspect.isawaitable(found) else found
+        if actor is None:
+            raise Unauthenticated("token: missing; wanted the header Authorization: Bearer <token>")
+        self.rates.take((actor.token_id or actor.name,), self.options.requests_per_second, 1.0)
+        return actor
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """Counts an open live tail inside the block.
+
+        Raises:
+            ApiError: There are too many.
+        """
+        if self.streams >= self.options.max_streams:
+            raise ApiError("overloaded", f"{self.streams} live tails are open", headers={"Retry-After": "10"})
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
 
     def drain(self) -> None:
         """Ends what would never end by itself: live tails; readiness says no from now on."""

@@ -1,4 +1,4 @@
-"""The short way for an event loop, which no script may hold up: runs on a small budget, and over again if that is short.
+"""The short way for an event loop, which no script may hold up: runs on a small budget, made anew if it is too small.
 
 A pure script has no effects, so a run that used up the small budget can be thrown away and made anew, in a thread and
 with the script's own budget; nobody can tell. What has run already of a chain is not run again: its rest is handed

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from .conftest import Client, Running
 
-EXAMPLES = 8
+EXAMPLES = 6
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -89,6 +89,8 @@ def test_no_call_gets_what_the_document_does_not_say(service: Running) -> None:
                 failures.append(f"{case.operation.label}: {error}"[:2000])
 
         for operation in operations(service):
+            if operation.path == "/tail":  # never ends; see test_tail
+                continue
             for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                 made_up(operation, mode, check)
     assert failures == []

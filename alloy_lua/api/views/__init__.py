@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import access, audit, events, health, lifecycle, revisions, runs, scripts
+from . import access, audit, catalogue, events, health, lifecycle, revisions, runs, scripts, tail
 
 GROUPS = (
-    scripts.GROUP, revisions.GROUP, lifecycle.GROUP, events.GROUP, runs.GROUP, access.REVIEWS,
-    access.TOKENS, access.TENANTS, audit.GROUP, health.GROUP,
+    scripts.GROUP, revisions.GROUP, access.REVIEWS, lifecycle.GROUP, events.GROUP, runs.GROUP, tail.GROUP,
+    catalogue.GROUP, access.TENANTS, access.TOKENS, audit.GROUP, health.GROUP,
 )  # fmt: skip

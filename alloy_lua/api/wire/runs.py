@@ -148,3 +148,15 @@ def detail_out(run: model.Run, excerpt: list[ExcerptLine]) -> RunDetail:
 def _short(run: model.Run) -> dict[str, Any]:
     names = (name for name in Run.__struct_fields__ if name != "script")
     return {"script": run.script_name, **{name: getattr(run, name) for name in names}}
+
+
+class TailFilters(Input, kw_only=True):
+    """Which runs to follow; a filter left out lets all through.
+
+    Attributes:
+        script: A script's name or id.
+    """
+
+    script: _Text | None = None
+    event: _Text | None = None
+    status: model.RunStatus | None = None

@@ -37,12 +37,20 @@ class ApiTrigger(Struct, tag="api", tag_field="kind", forbid_unknown_fields=True
     """Runs the script when its path below ``/x/{tenant}`` is called.
 
     Attributes:
-        path: Such as ``/orders/{id}/quote``.
+        path: A segment in braces matches anything: ``/orders/{id}/quote``.
         method: The HTTP method.
+        auth: Who may call: holders of a token that may run scripts, who signs with ``secret``, or anybody.
+        secret: The name of the tenant's secret that signatures are made with.
+        per_minute: Calls a minute, on average, that one caller may make.
+        headers: Request headers that the script sees, in lower case.
     """
 
     path: Annotated[str, Meta(min_length=1, max_length=200)]
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    auth: Literal["token", "hmac", "public"] = "token"
+    secret: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 600
+    headers: Annotated[list[str], Meta(max_length=20)] = []
 
 
 class ManualTrigger(Struct, tag="manual", tag_field="kind", forbid_unknown_fields=True):
