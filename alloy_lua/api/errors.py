@@ -34,7 +34,8 @@ STATUS_OF = {
 
 _CODE_OF_STATUS = {
     400: "malformed_request", 401: "unauthenticated", 403: "permission_denied", 404: "not_found",
-    405: "method_not_allowed", 408: "request_timeout", 413: "body_too_large", 415: "unsupported_media_type", 431: "malformed_request",
+    405: "method_not_allowed", 408: "request_timeout", 413: "body_too_large",
+    415: "unsupported_media_type", 431: "malformed_request",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ class Rates:
         self._full_at: dict[tuple[str, ...], float] = {}
 
     def take(self, key: tuple[str, ...], count: float, seconds: float) -> None:
-        """Returns None if ``key`` may call once more; ``count`` calls in ``seconds`` are allowed, all at once if need be.
+        """Returns None if ``key`` may call once more: ``count`` times in ``seconds``, all at once if need be.
 
         Raises:
             RateLimited: It may not; the details say how long to wait.
