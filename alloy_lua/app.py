@@ -261,7 +261,7 @@ class Alloy(AccessServices):
         if not vitals.may_run():
             vitals.skipped += 1
             raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
-        ambient, identity = acting(script.run_as or user, script.tenant), checks.optional_name(run_id, "run_id")
+        ambient, identity = acting(script.run_as or user, script.tenant, False), checks.optional_name(run_id, "run_id")
         program = self._core.engine.compile(self._live_source(script))
         execution = Execution(
             script, program, profile(script.limits), frozenset(script.capabilities), Phase.API, trigger="api",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import urllib.error
@@ -94,7 +95,8 @@ class Running:
         return Client(self.url, made.secret)
 
     def stop(self) -> None:
-        self.call(self.server.stop())
+        with contextlib.suppress(Exception):
+            self.call(self.server.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()

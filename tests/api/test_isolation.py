@@ -114,7 +114,13 @@ def test_a_token_is_told_once_and_ends_when_it_is_revoked(service: Running, admi
 
 def test_who_wrote_a_revision_cannot_approve_it_where_a_review_is_required(service: Running, admin: Client) -> None:
     assert admin("PATCH", "/tenants/careful", {"settings": {"review_required": True}}).status == 200
-    author, reviewer = service.client("reviewer", "careful", ), service.alloy.tokens.create("second", "reviewer")
+    author, reviewer = (
+        service.client(
+            "reviewer",
+            "careful",
+        ),
+        service.alloy.tokens.create("second", "reviewer"),
+    )
     second = Client(service.url, reviewer.secret, Alloy_Tenant="careful".replace("_", "-"))
     second.headers["Alloy-Tenant"] = "careful"
     assert author.post("/scripts", {"name": "pay", "source": "return 1"}).status == 201
