@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -27,6 +29,13 @@ def test_each_role_may_do_all_that_the_one_before_it_may_and_more() -> None:
     for lower, higher in pairwise(ORDER):
         assert roles.permissions_of(lower) < roles.permissions_of(higher)
     assert roles.permissions_of(Role.ADMIN) == set(roles.PERMISSIONS)
+
+
+def test_the_guide_shows_the_table_as_it_is() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "access.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (`\w+\.\w+`.*) \|$", text, re.MULTILINE))
+    shown = {name: role for role, names in rows.items() for name in re.findall(r"`(\w+\.\w+)`", names)}
+    assert shown == dict(roles.PERMISSIONS)
 
 
 @given(actors, st.sampled_from(sorted(roles.PERMISSIONS)), st.none() | st.sampled_from(TENANTS))

@@ -233,6 +233,22 @@ def test_a_token_in_memory_is_read_again_after_a_while(tokens: Tokens, clock: Cl
     assert reads == [made.token.id]
 
 
+def test_a_token_is_recalled_without_the_store_while_nothing_can_have_changed(tokens: Tokens, clock: Clock) -> None:
+    made = tokens.create("ann", "author", expires_at=clock.now() + timedelta(seconds=1.5))
+    assert tokens.recall(made.secret) is None
+    actor = tokens.authenticate(made.secret)
+    real, tokens._store.tokens.get = tokens._store.tokens.get, None  # type: ignore[assignment, method-assign]
+    assert tokens.recall(made.secret) == actor
+    for wrong in (None, "", 5, made.secret[:-1] + "0", new_token()[1]):
+        assert tokens.recall(wrong) is None
+    clock.seconds += 1
+    assert tokens.recall(made.secret) is None
+    assert tokens.authenticate(made.secret) == tokens.recall(made.secret) == actor
+    clock.seconds += 0.5
+    assert tokens.recall(made.secret) is None
+    tokens._store.tokens.get = real  # type: ignore[method-assign]
+
+
 def test_a_token_read_while_it_was_revoked_elsewhere_is_not_kept(clock: Clock) -> None:
     store = open_store()
     here, there = (Tokens(store, now=clock.now, clock=clock.monotonic) for _ in range(2))
