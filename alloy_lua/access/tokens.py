@@ -64,6 +64,7 @@ class Tokens:
         self._now = now
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._good: dict[str, str] = {}  # id and digest of tokens that were good when last read
         self._used: dict[str, datetime] = {}
         self._counter = -1
         self._looked_at = -math.inf
@@ -164,7 +165,7 @@ class Tokens:
         Raises:
             Unauthenticated: It is no token, or is wrong, expired or revoked.
             RateLimited: The address has shown too many wrong ones; ``details["retry_after"]`` says how long to wait.
-                A good token that is in use is taken all the same.
+                A token that was good when it was last shown is looked at all the same.
         """
         self._heed_changes()
         actor = self.recall(text)
@@ -173,8 +174,17 @@ class Tokens:
         identity = token_id(text)
         if identity is None or not isinstance(text, str):
             self._refuse(address)
-        self._check_wait(address)
-        return self._actor(self._read(identity), text) or self._refuse(address)
+        digest = token_digest(self._server_key(), text)
+        was_good = same(self._good.get(identity, ""), digest)
+        if not was_good:
+            self._check_wait(address)
+        actor = self._actor(self._read(identity), text)
+        if actor is None:
+            if was_good:
+                self._good.pop(identity, None)
+            self._refuse(address)
+        self._good[identity] = digest
+        return actor
 
     def recall(self, text: object) -> Actor | None:
         """Returns who showed a good token that is in memory; None if only `authenticate` can say.
@@ -195,7 +205,7 @@ class Tokens:
         if not used:
             return
         try:
-            self._store.tokens.touch(used)
+            self._store.tokens.touch(dict(used))
         except AlloyError:
             self._used = used | self._used
             raise

@@ -205,8 +205,16 @@ def test_an_address_that_fails_too_often_waits_and_a_token_in_use_does_not(token
             tokens.authenticate(text, address="10.0.0.1")
         assert caught.value.details == {"retry_after": 10}
     assert tokens.authenticate(used.secret, address="10.0.0.1").name == "ann"
+    tokens.create("makes every process read its tokens anew", "author")
+    clock.seconds += 2
+    assert tokens.recall(used.secret) is None
+    assert tokens.authenticate(used.secret, address="10.0.0.1").name == "ann"
+    tokens.revoke(used.token.id)
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            tokens.authenticate(used.secret, address="10.0.0.1")
     assert tokens.authenticate(fresh.secret, address="10.0.0.2").name == "bob"
-    clock.seconds += 10
+    clock.seconds += 8
     with pytest.raises(Unauthenticated):
         tokens.authenticate("wrong", address="10.0.0.1")
     with pytest.raises(RateLimited):
