@@ -99,7 +99,10 @@ class AuditStore(Protocol):
         """Returns the ``seq`` and the ``hash`` of the last entry that was written; 0 and "" before the first."""
 
     def oldest_first(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
-        """Returns the entries whose ``seq`` is above ``after``, in order of ``seq``."""
+        """Returns the entries whose ``seq`` is above ``after``, in order of ``seq``.
+
+        One that does not agree with what it is searched by comes without its hash: it was tampered with.
+        """
 
 
 class IdempotencyStore(Protocol):

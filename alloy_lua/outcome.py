@@ -27,7 +27,10 @@ Explain = Callable[[int, float, int], tuple[ScriptRun, ...]]
 class Details:
     """What only some outcomes have."""
 
-    __slots__ = ("details", "effects", "error", "logs", "merge", "reason", "rejected_by", "runs", "tolerated", "value")
+    __slots__ = (
+        "details", "effects", "error", "logs", "lost_logs", "merge", "reason", "rejected_by", "runs", "tolerated",
+        "value",
+    )  # fmt: skip
 
     def __init__(self, merge: Merge | None = None) -> None:
         self.merge = merge
@@ -38,6 +41,7 @@ class Details:
         self.rejected_by: str | None = None
         self.error: AlloyError | None = None
         self.logs: tuple[LogLine, ...] = ()
+        self.lost_logs = 0
         self.effects: tuple[dict[str, Any], ...] = ()
         self.tolerated: tuple[AlloyError, ...] = ()
 
@@ -120,6 +124,11 @@ class Outcome:
         return self._details.logs
 
     @property
+    def lost_logs(self) -> int:
+        """How many log lines were not kept because they were beyond the limit."""
+        return self._details.lost_logs
+
+    @property
     def effects(self) -> tuple[dict[str, Any], ...]:
         """In a dry run, the host calls that were not made."""
         return self._details.effects
@@ -168,6 +177,8 @@ class Outcome:
             data["error"] = self.error.as_dict()
         if self.logs:
             data["logs"] = [{"level": x.level, "message": x.message, "data": x.data} for x in self.logs]
+        if self.lost_logs:
+            data["lost_logs"] = self.lost_logs
         if self.effects:
             data["effects"] = list(self.effects)
         if self.tolerated:

@@ -169,6 +169,12 @@ def audit_from_body(text: str) -> AuditEntry:
     return _read("alloy_audit", (text[:80],), make)
 
 
+def audit_from_row(row: Row) -> AuditEntry:
+    """Returns the entry in a row of `AUDIT_COLUMNS`; without its hash if the columns are not those of its body."""
+    found = audit_from_body(row[-1])
+    return found if audit_row(found) == row else found._replace(hash="")
+
+
 # -- idempotency keys ----------------------------------------------------------------------------------------
 def call_row(call: IdempotentCall) -> Row:
     """Returns the values of `CALL_COLUMNS`."""

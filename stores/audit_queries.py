@@ -6,7 +6,7 @@ from typing import Any
 
 from ..access_model import AuditEntry
 from ..access_ports import AuditQuery
-from .access_rows import AUDIT_COLUMNS, audit_from_body, audit_row, storable_entry
+from .access_rows import AUDIT_COLUMNS, audit_from_body, audit_from_row, audit_row, storable_entry
 from .gateway import Gateway
 from .rows import key, micros
 from .tables import Tables, assigned, columns
@@ -48,21 +48,21 @@ class AuditQueries:
         if query.before is not None:
             where.append(table.c.seq < query.before)
         rows = table.select(table.c.body).order_by(table.c.seq.desc()).limit(max(query.limit, 0))
-        return self._fetch(rows.where(*where) if where else rows)
+        return [audit_from_body(text) for (text,) in self._fetch(rows.where(*where) if where else rows)]
 
     def head(self) -> tuple[int, str]:
         head = self._head
         query = head.select(head.c.seq, head.c.hash)
-        ((seq, last),) = self._gateway.read(lambda: self._gateway.database.execute(query).fetchall())
+        ((seq, last),) = self._fetch(query)
         return int(seq), str(last)
 
     def oldest_first(self, *, after: int = 0, limit: int = 1000) -> list[AuditEntry]:
         table = self._audit
-        return self._fetch(table.select(table.c.body).where(table.c.seq > after).order_by(table.c.seq).limit(limit))
+        rows = table.select(*columns(table, AUDIT_COLUMNS)).where(table.c.seq > after)
+        return [audit_from_row(tuple(row)) for row in self._fetch(rows.order_by(table.c.seq).limit(limit))]
 
-    def _fetch(self, query: Any) -> list[AuditEntry]:
-        rows = self._gateway.read(lambda: self._gateway.database.execute(query).fetchall())
-        return [audit_from_body(text) for (text,) in rows]
+    def _fetch(self, query: Any) -> Any:
+        return self._gateway.read(lambda: self._gateway.database.execute(query).fetchall())
 
 
 def _equals(query: AuditQuery) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import peewee
 
@@ -12,8 +12,7 @@ from .gateway import Gateway
 from .tables import Tables, columns
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(NamedTuple):
     """One step. Its statements never change once released; a later change is a later step."""
 
     number: int

@@ -64,6 +64,7 @@ class Tokens:
         self._now = now
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._good: dict[str, str] = {}  # id and digest of tokens that were good when last read
         self._used: dict[str, datetime] = {}
         self._counter = -1
         self._looked_at = -math.inf
@@ -164,23 +165,39 @@ class Tokens:
         Raises:
             Unauthenticated: It is no token, or is wrong, expired or revoked.
             RateLimited: The address has shown too many wrong ones; ``details["retry_after"]`` says how long to wait.
-                A good token that is in use is taken all the same.
+                A token that was good when it was last shown is looked at all the same.
         """
         self._heed_changes()
+        actor = self.recall(text)
+        if actor is not None:
+            return actor
         identity = token_id(text)
         if identity is None or not isinstance(text, str):
             self._refuse(address)
-        known = self._known.get(identity)
-        if known is None or self._clock() - known.read_at > KEEP_SECONDS:
+        digest = token_digest(self._server_key(), text)
+        was_good = same(self._good.get(identity, ""), digest)
+        if not was_good:
             self._check_wait(address)
-            known = self._read(identity)
-        now = self._now()
-        if known is None or not same(known.token.digest, token_digest(self._server_key(), text)):
+        actor = self._actor(self._read(identity), text)
+        if actor is None:
+            if was_good:
+                self._good.pop(identity, None)
             self._refuse(address)
-        if known.token.revoked_at is not None or _over(known.token, now):
-            self._refuse(address)
-        self._used[identity] = now
-        return known.actor
+        self._good[identity] = digest
+        return actor
+
+    def recall(self, text: object) -> Actor | None:
+        """Returns who showed a good token that is in memory; None if only `authenticate` can say.
+
+        Never waits for the store: for event loops, which call `authenticate` in a thread if this knows nothing.
+        """
+        now = self._clock()
+        if now - self._looked_at >= LOOK_SECONDS:
+            return None
+        known = self._known.get(token_id(text) or "")
+        if known is None or now - known.read_at > KEEP_SECONDS:
+            return None
+        return self._actor(known, str(text))
 
     def write_last_used(self) -> None:
         """Writes when tokens were used last; called about once a minute, and at the end."""
@@ -188,7 +205,7 @@ class Tokens:
         if not used:
             return
         try:
-            self._store.tokens.touch(used)
+            self._store.tokens.touch(dict(used))
         except AlloyError:
             self._used = used | self._used
             raise
@@ -230,6 +247,16 @@ class Tokens:
         found = known[identity] = _Known(token, actor_of(token), self._clock())
         return found
 
+    def _actor(self, known: _Known | None, text: str) -> Actor | None:
+        """Returns who shows ``known``, if ``text`` is its text and it is in force."""
+        if known is None or not same(known.token.digest, token_digest(self._server_key(), text)):
+            return None
+        token, now = known.token, self._now()
+        if token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
+            return None
+        self._used[token.id] = now
+        return known.actor
+
     def _check_wait(self, address: str | None) -> None:
         seconds = self._failures.wait(address)
         if seconds > 0:
@@ -249,10 +276,6 @@ def actor_of(token: Token) -> Actor:
     reach = None if token.tenants is None else frozenset(token.tenants)
     held = None if token.scopes is None else frozenset(token.scopes)
     return Actor(token.name, token.role, reach, held, token.id)
-
-
-def _over(token: Token, now: datetime) -> bool:
-    return token.expires_at is not None and token.expires_at <= now
 
 
 def _may_give(actor: Actor) -> None:

@@ -63,6 +63,20 @@ class RuntimePool:
         if not runtime.retired and len(self._idle) < MAX_IDLE:
             self._idle.append(runtime)
 
+    def borrow(self) -> Runtime:
+        """Returns any runtime that is free, the seat's too, for work that is none of a script's; see `give_back`."""
+        try:
+            return self.seat.pop()
+        except IndexError:
+            return self.acquire() if self._seated or self._idle else self.take_seat()
+
+    def give_back(self, runtime: Runtime) -> None:
+        """Takes a borrowed runtime back."""
+        if runtime.text:
+            self.leave_seat(runtime)
+        else:
+            self.release(runtime)
+
     def take_seat(self) -> Runtime:
         """Returns the seat's runtime, waiting for it if a short run is under way.
 

@@ -85,6 +85,7 @@ class Runtime:
 
     def __init__(self, hosts: HostTable, *, text: bool = False) -> None:
         self.broker = Broker(hosts)
+        self.text = text
         self._memory_bytes = 0
         self._lua = LuaRuntime(
             unpack_returned_tuples=True,

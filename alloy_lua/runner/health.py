@@ -18,7 +18,7 @@ MAX_FAILURES = 100_000
 LONGEST = 365 * 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BreakerPolicy:
     """When a breaker opens and probes.
 

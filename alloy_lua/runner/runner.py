@@ -305,6 +305,7 @@ def run_record(
         changes=jsonable(result.changes) if result.changes else None,
         value=jsonable(result.value),
         logs=tuple(line._replace(message=jsonable(line.message), data=jsonable(line.data)) for line in result.logs),
+        lost_logs=result.lost_logs,
         parent_id=ambient.run_id,
         depth=ambient.depth,
     )

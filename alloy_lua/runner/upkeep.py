@@ -41,7 +41,8 @@ class Upkeep:
 
     def add(self, seconds: float, call: Callable[[], object]) -> None:
         """Has ``call`` called at its interval too; found by the thread when its next task is due."""
-        self._tasks = [*self._tasks, _Task(seconds, call)]
+        with self._lock:
+            self._tasks = [*self._tasks, _Task(seconds, call)]
 
     def stop(self) -> None:
         """Stops the thread and waits for the task in hand."""

@@ -8,6 +8,7 @@
 -- check comes to an end by itself, and counts as a few operations in 4.
 -- So a mistake of the scanner that places the checks cannot become a hole. Opcode numbers are of the bundled
 -- LuaJIT 2.1 (lj_bc.h); `selftest` in runtime.py refuses to run on another.
+require("jit").off(true, true)
 local util = require("jit.util")
 local funcinfo, funcbc, funck, funcuvname = util.funcinfo, util.funcbc, util.funck, util.funcuvname
 local band, rshift = bit.band, bit.rshift
