@@ -9,8 +9,9 @@ from heapq import nlargest, nsmallest
 from threading import RLock
 
 from ..model import Health, Revision, Run, Script, Status
-from ..ports import RunQuery, ScriptQuery
+from ..ports import Documents, KeyValues, RunQuery, ScriptQuery
 from . import refusals
+from .memory_services import MemoryDocuments, MemoryKeyValues
 from .rows import HEALTH_COUNTS, check_revision, check_script, events_of, folded, micros
 from .urls import MEMORY_URL
 
@@ -31,6 +32,8 @@ class MemoryStore:
         self._health: dict[str, Health] = {}
         self._runs: dict[tuple[str, str], Run] = {}
         self._changes = 0
+        self.documents: Documents = MemoryDocuments(self._count_change)
+        self.kv: KeyValues = MemoryKeyValues()
 
     def migrate(self) -> list[str]:
         return []
@@ -160,6 +163,10 @@ class MemoryStore:
             return len(newest_first) - len(kept)
 
     # -- parts -------------------------------------------------------------------------------------------------
+    def _count_change(self) -> None:
+        with self._lock:
+            self._changes += 1
+
     def _own(self, tenant: str, script_id: str) -> Script | None:
         script = self._scripts.get(script_id)
         return script if script is not None and script.tenant == tenant else None

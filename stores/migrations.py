@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import peewee
 
 from .gateway import Gateway
+from .service_steps import STEPS
 from .tables import Tables, columns
 
 
@@ -132,6 +133,7 @@ CREATE TABLE IF NOT EXISTS alloy_runs (
             "CREATE INDEX alloy_runs_entity ON alloy_runs (tenant, entity_type, entity_id, started_at)",
         ),
     ),
+    *(Migration(*step) for step in STEPS),
 )
 
 

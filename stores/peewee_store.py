@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ..model import Health, Revision, Run, Script
-from ..ports import RunQuery, ScriptQuery
+from ..ports import Documents, KeyValues, RunQuery, ScriptQuery
 from .dialects import Dialect
+from .document_queries import DocumentQueries
 from .gateway import Gateway
 from .health_queries import HealthQueries
+from .key_value_queries import KeyValueQueries
 from .migrations import Migrator
 from .run_queries import RunQueries
 from .script_queries import ScriptQueries
@@ -30,6 +32,8 @@ class PeeweeStore:
         self._scripts = ScriptQueries(self._gateway, tables)
         self._health = HealthQueries(self._gateway, tables)
         self._runs = RunQueries(self._gateway, tables)
+        self.documents: Documents = DocumentQueries(self._gateway, tables)
+        self.kv: KeyValues = KeyValueQueries(self._gateway, tables)
 
     def migrate(self) -> list[str]:
         return [migration.name for migration in self._migrator.apply()]

@@ -18,6 +18,9 @@ class Tables:
         self.health = Table("alloy_health").bind(database)
         self.runs = Table("alloy_runs").bind(database)
         self.counter = Table("alloy_counter").bind(database)
+        self.documents = Table("alloy_documents").bind(database)
+        self.key_values = Table("alloy_key_values").bind(database)
+        self.key_value_usage = Table("alloy_key_value_usage").bind(database)
         self.migrations = Table("alloy_migrations").bind(database)
 
 
