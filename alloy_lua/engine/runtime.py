@@ -260,6 +260,9 @@ class Runtime:
                     number = hosts.number(function.name)
                     stub = self._kit["host_function"](number, function.name, function.cost)
                     functions[function.name.partition(".")[2]] = stub
+            if module.name in (function.name for function in module.functions):
+                self._kit["base"][module.name] = functions[""]
+                continue
             if module.lua is not None:
                 functions.update(self._lua_half(module, functions))
             functions.update(module.constants)
