@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,6 +96,36 @@ class HostModule(NamedTuple):
     constants: Mapping[str, str | int | float | bool] = MappingProxyType({})
 
 
+class Cancellation:
+    """Ends one run from another thread: whatever the run is in at that moment has left here how to stop it."""
+
+    __slots__ = ("_lock", "_stops", "cancelled")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stops: list[Callable[[], Any]] = []
+        self.cancelled = False
+
+    def add(self, stop: Callable[[], Any]) -> None:
+        """Has ``stop`` called when the run is cancelled; at once if it has been."""
+        with self._lock:
+            self._stops.append(stop)
+            if self.cancelled:
+                stop()
+
+    def remove(self, stop: Callable[[], Any]) -> None:
+        """Takes ``stop`` back; once this has returned it is not called any more."""
+        with self._lock:
+            self._stops.remove(stop)
+
+    def cancel(self) -> None:
+        """Cancels the run."""
+        with self._lock:
+            self.cancelled = True
+            for stop in self._stops:
+                stop()
+
+
 @dataclass(slots=True)
 class HostCall:
     """Who is calling: handed to host functions that ask for it (``wants_call``).
@@ -104,7 +135,7 @@ class HostCall:
         grants: The script's capabilities.
         deadline: When the run's time is over, in seconds of `time.monotonic`.
         counts: What host functions count for this run, by their own names.
-        interrupts: Called, from another thread, when the run is cancelled; a function that waits puts itself here.
+        cancellation: Where a function that waits leaves what wakes it, should the run be cancelled.
     """
 
     run_id: str
@@ -120,7 +151,7 @@ class HostCall:
     grants: frozenset[str] = frozenset()
     deadline: float = float("inf")
     counts: dict[str, int] = field(default_factory=dict)
-    interrupts: list[Callable[[], Any]] = field(default_factory=list)
+    cancellation: Cancellation = field(default_factory=Cancellation)
 
 
 class Vault(Protocol):

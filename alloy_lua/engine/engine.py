@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import AlloyError
-from ..hostapi import HostModule
+from ..hostapi import Cancellation, HostModule
 from ..limits import Limits
 from ..model import LogLine, RunStatus
 from ..values import pack, unpack
@@ -39,6 +39,7 @@ class RunInput:
         fuel: Fuel left in a cascade; None for the profile's own.
         seconds: Time left in a cascade; None for the profile's own.
         state: What host functions may know; None for a run without host calls.
+        cancellation: How the run is cancelled; None if it cannot be.
     """
 
     limits: Limits
@@ -51,6 +52,7 @@ class RunInput:
     fuel: int | None = None
     seconds: float | None = None
     state: CallState | None = None
+    cancellation: Cancellation | None = None
 
 
 @dataclass(slots=True)
@@ -125,8 +127,10 @@ class Engine:
         return result_of(answer, given.limits, given.state)
 
     def _call(self, runtime: Runtime, program: Program, packed: bytes, given: RunInput) -> str | bytes:
-        limits = given.limits
+        limits, cancellation = given.limits, given.cancellation
         runtime.broker.state = given.state
+        if cancellation is not None:
+            cancellation.add(runtime.stop)
         fuel = limits.fuel if given.fuel is None else min(limits.fuel, given.fuel)
         seconds = limits.deadline_ms / 1000
         if given.seconds is not None:
@@ -150,6 +154,9 @@ class Engine:
             raise
         finally:
             runtime.broker.state = None
+            if cancellation is not None:
+                cancellation.remove(runtime.stop)
+                runtime.unstop()
 
 
 def pack_input(given: RunInput) -> bytes:

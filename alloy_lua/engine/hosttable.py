@@ -161,7 +161,9 @@ class Broker:
             check_allowed(function, state.call.phase, state.grants)
         checked = check_arguments(function, arguments)
         if state is not None and function.effect and state.call.dry_run:
-            state.effects.append({"function": function.name, "arguments": jsonable(checked) if function.opens_secrets else checked})
+            state.effects.append(
+                {"function": function.name, "arguments": jsonable(checked) if function.opens_secrets else checked}
+            )
             return None
         assert function.call is not None
         if function.wants_call:

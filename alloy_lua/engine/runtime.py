@@ -102,6 +102,8 @@ class Runtime:
         self._check_syntax = self._kit["check_syntax"]
         self._collect = self._kit["driver"]["collect_last"]
         self._base_kb = self._kit["meter"]["base_kb"]
+        self._stop_word = int(self._kit["meter"]["stop_address"]())
+        self._stopped = False
         self._python_modules = frozenset(f.name.partition(".")[0] for f in hosts.functions if f.call is not None)
         self._load_modules(hosts)
         self.programs: dict[str, Loaded] = {}
@@ -233,6 +235,21 @@ class Runtime:
         self._retire_if_full(outcome)
         self.broker.raise_interrupt()
         return outcome
+
+    def stop(self) -> None:
+        """Ends the run in progress with the code ``cancelled``, from any thread: the meter sees it at its next look."""
+        import ctypes
+
+        self._stopped = True
+        ctypes.c_int32.from_address(self._stop_word).value = 1
+
+    def unstop(self) -> None:
+        """Takes a `stop` back that came too late."""
+        if self._stopped:
+            import ctypes
+
+            self._stopped = False
+            ctypes.c_int32.from_address(self._stop_word).value = 0
 
     def _retire_if_full(self, outcome: str) -> None:
         # LuaJIT has no emergency collection: a state that ran out of memory is not used again

@@ -10,7 +10,7 @@ from typing import Any
 from ..engine import CallState, Engine, Program, RunInput, RunResult
 from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
-from ..hostapi import HostCall
+from ..hostapi import HostCall, Vault
 from ..limits import Limits
 from ..model import Run, RunStatus, Script
 from ..outcome import Outcome, ScriptRun
@@ -22,6 +22,7 @@ from .health import Vitals
 from .ids import RunIds, seed_of
 from .recorder import Recorder
 from .registry import Binding, HookRegistry
+from .running import Running
 from .view import View
 
 _EPOCH = time() - perf_counter()
@@ -64,11 +65,16 @@ class Execution:
 class Runner:
     """Runs scripts on the engine, keeps them to their rules, and puts what happened on record."""
 
-    def __init__(self, engine: Engine, registry: HookRegistry, recorder: Recorder, ids: RunIds) -> None:
+    def __init__(
+        self, engine: Engine, registry: HookRegistry, recorder: Recorder, ids: RunIds, running: Running | None = None,
+        vault: Vault | None = None,
+    ) -> None:  # fmt: skip
         self.engine = engine
         self.registry = registry
         self.recorder = recorder
         self.ids = ids
+        self.running = running or Running()
+        self.vault = vault
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
@@ -204,9 +210,10 @@ class Runner:
             if given.fuel == 0 or given.seconds == 0:
                 code = "fuel_exhausted" if given.fuel == 0 else "deadline_exceeded"
                 raise LimitExceeded("the cascade this run belongs to has used up its budget", code=code)
-        if not mentions.isdisjoint(self.engine.hosts.contextual):
-            return self._run_with_host(execution, ambient, given, cascade, now)
-        return self.engine.run(program, given)
+        with self.running.entered(execution, ambient) as given.cancellation:
+            if not mentions.isdisjoint(self.engine.hosts.contextual):
+                return self._run_with_host(execution, ambient, given, cascade, now)
+            return self.engine.run(program, given)
 
     def _run_with_host(
         self, execution: Execution, ambient: Ambient, given: RunInput, cascade: Cascade, now: datetime
@@ -214,9 +221,11 @@ class Runner:
         call = HostCall(
             run_id=execution.run_id, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
             event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
-            dry_run=ambient.dry_run, depth=ambient.depth,
+            dry_run=ambient.dry_run, depth=ambient.depth, grants=execution.grants, deadline=cascade.deadline,
         )  # fmt: skip
-        given.state = state = CallState(call, execution.grants)
+        if given.cancellation is not None:
+            call.cancellation = given.cancellation
+        given.state = state = CallState(call, execution.grants, self.vault)
         inner = Ambient(
             ambient.user, ambient.tenant, ambient.dry_run, cascade, max(1, ambient.depth), ambient.keys,
             execution.run_id, state,
@@ -225,6 +234,8 @@ class Runner:
         with surroundings(inner):
             result = self.engine.run(execution.program, given)
         cascade.fuel = fuel_before  # what nested fires took has been charged to this run as well: count it once
+        if self.vault is not None:
+            _scrub(result, self.vault, ambient.tenant)
         return result
 
     def _count(self, execution: Execution, result: RunResult, took: int) -> None:
@@ -255,6 +266,19 @@ class Runner:
             self.recorder.note(make)
         else:
             self.recorder.keep(make)
+
+
+def _scrub(result: RunResult, vault: Vault, tenant: str) -> None:
+    """Takes the texts of opened secrets out of what a run made; scripts never see them, but may have been given one."""
+    for name in ("changes", "value", "reason", "details", "effects"):
+        setattr(result, name, vault.scrub(tenant, getattr(result, name)))
+    result.logs = tuple(
+        line._replace(message=vault.scrub(tenant, line.message), data=vault.scrub(tenant, line.data))
+        for line in result.logs
+    )
+    if result.error is not None:
+        result.error.message = vault.scrub(tenant, result.error.message)
+        result.error.args = (result.error.message,)
 
 
 def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str, Any]:
