@@ -46,7 +46,7 @@ class Execution:
     )
 
     def __init__(
-        self, script: Script | None, program: Program, limits: Limits, grants: frozenset[str], phase: Phase, *,
+        self, script: Script | None, program: Program | None, limits: Limits, grants: frozenset[str], phase: Phase, *,
         trigger: str, run_id: str, event: Event | None = None, vitals: Vitals | None = None, closed: bool = True,
     ) -> None:  # fmt: skip
         self.script = script
@@ -64,6 +64,8 @@ class Execution:
 
 class Runner:
     """Runs scripts on the engine, keeps them to their rules, and puts what happened on record."""
+
+    traced = False
 
     def __init__(
         self, engine: Engine, registry: HookRegistry, recorder: Recorder, ids: RunIds, running: Running | None = None,
@@ -97,17 +99,38 @@ class Runner:
         for outcome in done:
             view.changes.update(outcome.changes)
             fold.absorb(outcome)
+        tally = self.recorder.tally
+        tally.fires += 1
+        tally.runs += len(done)
         for place, binding in enumerate(chain[len(done) :], len(done)):
+            if binding.bypass is not None:
+                self._bypass(binding, event, ambient, view)
+                continue
             if binding.fields and before is not None and not self._watched_changed(binding, before, view):
                 continue
             if not binding.vitals.may_run():
                 stop = self._skip(binding, fold)
             else:
                 own_id = self._run_id(binding, run_id, place)
+                tally.runs += 1
                 stop = self._run_binding(binding, event, view, inside, fold, before, params, own_id)
             if stop:
                 break
         return fold.outcome()
+
+    def _bypass(self, binding: Binding, event: Event, ambient: Ambient, view: View) -> None:
+        """Puts on record that safe mode kept a script from running."""
+        vitals = binding.vitals
+        vitals.skipped += 1
+        execution = Execution(
+            binding.script, None, binding.limits, binding.grants, event.phase, trigger="event", event=event,
+            run_id=self.ids.text(vitals.serial, vitals.count()), vitals=vitals, closed=binding.closed,
+        )  # fmt: skip
+        vitals.unused += 1
+        result = RunResult(RunStatus.BYPASSED, 0, reason=binding.bypass)
+        identity, now = view.adapter.identity(view.record), datetime.now(UTC)
+        if not ambient.dry_run:
+            self.recorder.note(lambda: run_record(execution, result, ambient, identity, now, 0))
 
     @staticmethod
     def _skip(binding: Binding, fold: Fold) -> bool:
@@ -192,7 +215,9 @@ class Runner:
         self, execution: Execution, ambient: Ambient, view: View | None, before: Mapping[str, Any] | None,
         params: Mapping[str, Any] | None, cascade: Cascade, now: datetime,
     ) -> RunResult:  # fmt: skip
-        program, mentions = execution.program, execution.program.mentions
+        program = execution.program
+        assert program is not None
+        mentions = program.mentions
         given = RunInput(execution.limits)
         if program.random:
             given.seed = seed_of(execution.run_id)
@@ -212,12 +237,13 @@ class Runner:
                 raise LimitExceeded("the cascade this run belongs to has used up its budget", code=code)
         with self.running.entered(execution, ambient) as given.cancellation:
             if not mentions.isdisjoint(self.engine.hosts.contextual):
-                return self._run_with_host(execution, ambient, given, cascade, now)
+                return self._run_with_host(execution, program, ambient, given, cascade, now)
             return self.engine.run(program, given)
 
     def _run_with_host(
-        self, execution: Execution, ambient: Ambient, given: RunInput, cascade: Cascade, now: datetime
-    ) -> RunResult:
+        self, execution: Execution, program: Program, ambient: Ambient, given: RunInput, cascade: Cascade,
+        now: datetime,
+    ) -> RunResult:  # fmt: skip
         call = HostCall(
             run_id=execution.run_id, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
             event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
@@ -232,7 +258,7 @@ class Runner:
         )  # fmt: skip
         fuel_before = cascade.fuel
         with surroundings(inner):
-            result = self.engine.run(execution.program, given)
+            result = self.engine.run(program, given)
         cascade.fuel = fuel_before  # what nested fires took has been charged to this run as well: count it once
         if self.vault is not None:
             _scrub(result, self.vault, ambient.tenant)

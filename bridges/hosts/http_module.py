@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from ...hostapi import EXTERNAL_PHASES, HostCall, HostFunction, HostModule, Param
@@ -11,6 +12,13 @@ CAPABILITY = "http"
 
 Check = Callable[[str, str, str, str, int, str], bool]
 """Takes tenant, method, scheme, host, port and path; returns whether private addresses are permitted, or raises."""
+
+Outgoing = Callable[[str, str, dict[str, str]], AbstractContextManager[None]]
+"""Takes method, host and headers, which it may add to; surrounds the sending."""
+
+
+def _untraced(method: str, host: str, headers: dict[str, str]) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 class HttpLimits(NamedTuple):
@@ -35,7 +43,7 @@ _ANSWER = "``status``, ``ok`` (a status from 200 to 299), ``headers`` (names in 
 
 def http_module(
     client: Callable[[], Any], check: Check, limits: HttpLimits = HttpLimits(),  # noqa: B008 (immutable)
-    outgoing: Callable[[dict[str, str]], None] | None = None,
+    outgoing: Outgoing = _untraced,
 ) -> HostModule:  # fmt: skip
     """Returns the module.
 
@@ -43,7 +51,7 @@ def http_module(
         client: Returns the `HttpClient`; called with the first request.
         check: Decides where requests may go.
         limits: What requests may use.
-        outgoing: Adds the headers of a trace.
+        outgoing: What surrounds each request.
     """
 
     def send(call: HostCall, method: str, url: Any, options: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -16,7 +15,7 @@ from ...hostapi import HostCall
 from ...values import Secret
 from .arguments import as_table, from_bytes, shown, wrong
 from .http_client import MAX_REDIRECTS, HttpClient, Request
-from .http_module import Check, HttpLimits
+from .http_module import Check, HttpLimits, Outgoing
 from .json_module import encode
 
 OPTIONS = (
@@ -53,7 +52,7 @@ _RESERVED = frozenset(
 
 def exchange(
     client: HttpClient, call: HostCall, method: Any, url: Any, options: dict[str, Any], check: Check,
-    limits: HttpLimits, outgoing: Callable[[dict[str, str]], None] | None,
+    limits: HttpLimits, outgoing: Outgoing,
 ) -> dict[str, Any]:  # fmt: skip
     """Returns the response to a script's request, as the script sees it.
 
@@ -63,9 +62,8 @@ def exchange(
         CapabilityDenied: It leads where it may not.
     """
     request, derived = request_of(call, method, url, options, check, limits)
-    if outgoing is not None:
-        outgoing(request.headers)
-    answer = client.send(request, call.cancellation)
+    with outgoing(request.method, request.url.host or "", request.headers):
+        answer = client.send(request, call.cancellation)
 
     def clean(data: bytes) -> bytes:
         for text in derived:
