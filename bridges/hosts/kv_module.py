@@ -24,7 +24,7 @@ def kv_module(values: KeyValues, quota: Quota) -> HostModule:
     def get(call: HostCall, key: str | bytes) -> Any:
         return values.get(call.tenant, _key("kv.get", key), _now())
 
-    def set_(call: HostCall, key: str | bytes, value: Any, options: Any = None) -> None:
+    def set_(call: HostCall, key: str | bytes, value: Any = None, options: Any = None) -> None:
         name, plain = _key("kv.set", key), _value(value)
         values.set(call.tenant, name, plain, _ends("kv.set", options), quota, _now())
 

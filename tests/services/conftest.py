@@ -59,7 +59,11 @@ class Server:
         self.handler = handler
 
     def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+        async def close() -> None:
+            await self._runner.cleanup()
+            await asyncio.sleep(0.02)  # connections that were broken off need a turn of the loop to go
+
+        asyncio.run_coroutine_threadsafe(close(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()

@@ -55,9 +55,11 @@ def test_the_database_holds_no_plain_text_and_another_key_opens_nothing(tmp_path
         assert alloy.secrets.open("default", "crm-key") == TEXT
     assert TEXT.encode() not in b"".join(one.read_bytes() for one in tmp_path.iterdir())
     other = new_key()
-    with Alloy(f"sqlite:///{path}", settings=Settings({"secrets_key": other})) as alloy:
-        with pytest.raises(ConfigError, match="cannot be opened"):
-            alloy.secrets.open("default", "crm-key")
+    with (
+        Alloy(f"sqlite:///{path}", settings=Settings({"secrets_key": other})) as alloy,
+        pytest.raises(ConfigError, match="cannot be opened"),
+    ):
+        alloy.secrets.open("default", "crm-key")
     with Alloy(f"sqlite:///{path}", settings=Settings({"secrets_key": f"{other}, {key}"})) as alloy:
         assert alloy.secrets.open("default", "crm-key") == TEXT  # the old key still opens after a change of keys
 
