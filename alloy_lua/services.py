@@ -21,7 +21,10 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .bridges.hosts.http_client import HttpClient
     from .egress import Egress
+    from .engine import Engine
     from .metrics import Metrics
+    from .runner.ids import RunIds
+    from .runner.registry import HookRegistry
     from .runner.runner import Runner
     from .safe_mode import SafeMode
     from .secrets import Secrets
@@ -123,7 +126,7 @@ class Services:
 
         return self._service("modules", lambda: (*default_modules(), *service_modules(self)))
 
-    def _new_runner(self, *parts: Any) -> Runner:
+    def _new_runner(self, engine: Engine, registry: HookRegistry, recorder: Recorder, ids: RunIds) -> Runner:
         from .runner.runner import Runner
 
         kind = Runner
@@ -131,7 +134,7 @@ class Services:
             from .tracing import TracedRunner
 
             kind = TracedRunner
-        return kind(*parts, running=self._running, vault=self.secrets)
+        return kind(engine, registry, recorder, ids, self._running, self.secrets)
 
     def _refresh_services(self) -> None:
         for name in ("secrets", "egress"):

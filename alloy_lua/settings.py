@@ -7,7 +7,7 @@ and the flag ``--keep-runs-days``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,7 +67,7 @@ class Setting(NamedTuple):
         Raises:
             ConfigError: It is none; the setting and the source are named, the value of a secret is not.
         """
-        found = _READERS[self.kind](given)
+        found: Any = _READERS[self.kind](given)
         wrong = found is None or (self.kind == "choice" and found not in self.choices)
         if wrong or (self.kind in ("whole number", "number") and not self.least <= found <= self.most):
             shown = HIDDEN if self.secret else repr(given)
@@ -102,7 +102,13 @@ def _boolean(given: Any) -> bool | None:
     return given if isinstance(given, bool) else None
 
 
-_READERS = {"text": _text, "choice": _text, "whole number": _whole, "number": _number, "yes or no": _boolean}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "text": _text,
+    "choice": _text,
+    "whole number": _whole,
+    "number": _number,
+    "yes or no": _boolean,
+}
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("database", "text", "sqlite:///alloy.db", "Where scripts, runs and everything else are kept.", secret=True),

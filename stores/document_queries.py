@@ -54,7 +54,7 @@ class DocumentQueries:
 
         return self._gateway.write(work)
 
-    def _select(self, *where: Any) -> Any:
+    def _select(self, *where: Any) -> list[Document]:
         table = self._documents
         query = table.select(*columns(table, _COLUMNS)).where(*where).order_by(table.c.tenant, table.c.name)
         rows = self._gateway.read(lambda: self._gateway.database.execute(query).fetchall())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from peewee import fn
@@ -66,7 +67,7 @@ class KeyValueQueries:
         over = self._pairs.c.expires_at <= micros("now", now)
         query = self._pairs.select(self._pairs.c.tenant).where(over).distinct()
         tenants = self._gateway.read(lambda: self._gateway.database.execute(query).fetchall())
-        return sum(self._in_turn(tenant, lambda tenant=tenant: self._remove(tenant, over)) for (tenant,) in tenants)
+        return sum(self._in_turn(tenant, partial(self._remove, tenant, over)) for (tenant,) in tenants)
 
     # -- parts -------------------------------------------------------------------------------------------------
     def _in_turn(self, tenant: str, work: Callable[[], T]) -> T:

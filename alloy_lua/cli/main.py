@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from ..errors import AlloyError
 from ..version import VERSION
-from . import execute, records, scripts
+from . import execute, operations, records, scripts
 from .options import add_command, count
 from .reply import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Reply, visible
 
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
         "--database", metavar="URL", default=DEMO_DATABASE, help="gets scripts and runs (default: %(default)s)"
     )
     demo.add_argument("--orders", type=count, default=3000, metavar="N", help="how many (default: %(default)s)")
-    for module in (execute, scripts, records):
+    for module in (execute, scripts, records, operations):
         module.register(commands)
     return made
 

@@ -53,7 +53,7 @@ class Request(NamedTuple):
         deadline: When its time is over, in seconds of `time.monotonic`.
         most_bytes: The largest body of the response.
         check: Returns whether a method and URL may go to private addresses; raises if it may not go at all.
-        count: Called before each request that is sent; raises if there were too many.
+        tally: Called before each request that is sent; raises if there were too many.
     """
 
     method: str
@@ -67,7 +67,7 @@ class Request(NamedTuple):
     deadline: float
     most_bytes: int
     check: Callable[[str, URL], bool]
-    count: Callable[[], None]
+    tally: Callable[[], None]
 
     @property
     def idempotent(self) -> bool:
@@ -259,7 +259,7 @@ class HttpClient:
         literal = address_of(url.raw_host or "")
         if literal is not None:  # aiohttp asks no resolver about these
             vetted(str(literal), str(literal), private)
-        request.count()
+        request.tally()
         timeout = aiohttp.ClientTimeout(total=max(0.001, request.deadline - monotonic()))
         try:
             async with self._session(private).request(

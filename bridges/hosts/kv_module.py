@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...errors import AlloyError, InvalidValue
-from ...hostapi import DATA_WRITE_PHASES, HostCall, HostFunction, HostModule, Param
+from ...hostapi import DATA_WRITE_PHASES, EVERY_PHASE, HostCall, HostFunction, HostModule, Param
 from ...ports import KeyValues, Quota
 from .arguments import as_table, as_text, wrong
 
@@ -38,8 +38,7 @@ def kv_module(values: KeyValues, quota: Quota) -> HostModule:
         writes = name != "kv.get"
         return HostFunction(
             name, doc, (_KEY, *params), returns, call, capability=CAPABILITY, effect=writes, blocking=True,
-            wants_call=True, cost=100, example=example,
-            **({"phases": DATA_WRITE_PHASES} if writes else {}),
+            wants_call=True, cost=100, example=example, phases=DATA_WRITE_PHASES if writes else EVERY_PHASE,
         )  # fmt: skip
 
     return HostModule(
