@@ -9,6 +9,7 @@ import peewee
 
 from . import access_steps
 from .gateway import Gateway
+from .service_steps import STEPS
 from .tables import Tables, columns
 
 
@@ -133,6 +134,7 @@ CREATE TABLE IF NOT EXISTS alloy_runs (
         ),
     ),
     *(Migration(*step) for step in access_steps.STEPS),
+    *(Migration(*step) for step in STEPS),
 )
 
 
