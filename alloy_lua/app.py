@@ -261,9 +261,12 @@ class Alloy(AccessServices, Services):
             run_id: The id of this run.
 
         Raises:
-            ScriptError: ``breaker_open``: it is held back after repeated failures.
+            ScriptError: It is held back after repeated failures (``breaker_open``) or by safe mode (``bypassed``).
         """
         script = route.script
+        reason = self._core.registry.bypass_reason(script)
+        if reason is not None:
+            raise bypassed(script, reason)
         vitals = self._vitals(script)
         if not vitals.may_run():
             vitals.skipped += 1

@@ -34,7 +34,10 @@ def create_app(
     app[SERVICE] = service
     for group in GROUPS:
         for endpoint in group.endpoints:
-            app.router.add_route(endpoint.method, PREFIX + endpoint.path, handler_of(endpoint, service))
+            handle = handler_of(endpoint, service)
+            app.router.add_route(endpoint.method, PREFIX + endpoint.path, handle)
+            if endpoint.path == "/metrics":  # where Prometheus looks by itself
+                app.router.add_route("GET", "/metrics", handle)
     add_reference(app, GROUPS, PREFIX)
     add_script_calls(app, service)
     app.cleanup_ctx.append(_service)

@@ -13,6 +13,7 @@ from aiohttp import web
 from ..access.roles import check
 from ..access_model import Actor
 from ..errors import AlloyError, ValidationError
+from ..logs import REQUEST_ID as LOGGED_ID
 from ..model import DEFAULT_TENANT
 from .decoding import Decoder, check_json, read_body
 from .endpoint import Endpoint
@@ -118,8 +119,10 @@ async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
     """Returns the handler's response or the error it ended with, with the headers that every response has."""
     service = request.config_dict[SERVICE]
     request[REQUEST_ID] = request_id = request_id_of(request) or service.request_id()
+    LOGGED_ID.set(request_id)
     try:
-        response = await handler(request)
+        with service.trace(request.headers):
+            response = await handler(request)
     except AlloyError as error:
         response = response_of(reply_of(error, request_id), 500)
     except web.HTTPException as error:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 MIB = 1024 * 1024
 
@@ -21,10 +22,8 @@ class ApiOptions(NamedTuple):
         store_workers: Threads that read and write the store.
         max_waiting: Calls that may wait for a thread; further ones are refused with 503.
         drain_seconds: How long a shutdown waits for calls under way.
-        requests_per_second: Calls one token may make in a second, on average.
-        failures_per_minute: Wrong tokens that one address may try in a minute.
+        requests_per_second: Calls one token may make in a second.
         max_streams: Live tails open at the same time.
-        idempotency_hours: How long a reply is kept for its Idempotency-Key.
     """
 
     max_body: int = 2 * MIB
@@ -37,6 +36,16 @@ class ApiOptions(NamedTuple):
     max_waiting: int = 1_000
     drain_seconds: float = 20.0
     requests_per_second: int = 20_000
-    failures_per_minute: int = 30
     max_streams: int = 100
-    idempotency_hours: float = 24.0
+
+
+def options_of(settings: Mapping[str, Any]) -> ApiOptions:
+    """Returns the options that the settings ask for."""
+    same = ("body_seconds", "idle_seconds", "store_workers", "max_waiting", "drain_seconds", "requests_per_second",
+            "max_streams")  # fmt: skip
+    options = ApiOptions(
+        settings["max_body_bytes"], settings["max_batch_bytes"], settings["max_batch_records"],
+        **{name: settings[name] for name in same},
+    )  # fmt: skip
+    workers = settings["script_workers"]
+    return options if workers is None else options._replace(script_workers=workers)

@@ -92,11 +92,13 @@ class Server:
         await self._runner.cleanup()
 
 
-async def serve(app: web.Application, host: str, port: int, ready: Callable[[int], Any] = lambda port: None) -> None:
+async def serve(
+    make_app: Callable[[], web.Application], host: str, port: int, ready: Callable[[int], Any] = lambda port: None
+) -> None:
     """Runs the service until SIGINT or SIGTERM.
 
     Args:
-        app: What `create_app` made.
+        make_app: Calls `create_app`, inside the loop that is to run it.
         host: The address to listen on.
         port: The port; 0 for any free one.
         ready: Called with the port once it listens.
@@ -105,7 +107,7 @@ async def serve(app: web.Application, host: str, port: int, ready: Callable[[int
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    server = Server(app, host, port)
+    server = Server(make_app(), host, port)
     ready(await server.start())
     try:
         await stop.wait()

@@ -7,7 +7,7 @@ import inspect
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
@@ -45,6 +45,7 @@ class Service:
             Lane.STORE: Workers("store", options.store_workers, options.max_waiting),
             Lane.SCRIPTS: Workers("script", options.script_workers, options.max_waiting),
         }
+        self.trace = _tracing() if alloy.settings["tracing"] else nullcontext
         self.firing = Firing(alloy, self.lanes)
         self.by_hand = ByHand()
         self.rates = Rates()
@@ -93,6 +94,12 @@ class Service:
         """Lets the calls under way finish."""
         for workers in self.lanes.values():
             workers.close()
+
+
+def _tracing() -> Callable[[Any], AbstractContextManager[None]]:
+    from ..tracing import incoming
+
+    return incoming
 
 
 class Call(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -45,7 +46,8 @@ class Workers:
                 headers={"Retry-After": "1"},
             )  # fmt: skip
         self.under_way += 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, call, *arguments)
+        around = contextvars.copy_context()
+        future = asyncio.get_running_loop().run_in_executor(self._pool, around.run, call, *arguments)
         future.add_done_callback(self._finished)
         return await asyncio.shield(future)  # a caller that has gone does not undo what was begun
 

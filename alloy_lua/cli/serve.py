@@ -1,36 +1,39 @@
-"""``alloy-lua serve``: the admin service."""
+"""``alloy-lua serve``: the HTTP service."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from .options import Commands, add_command, database_of
+from ..settings import BY_NAME, add_flags, load
+from .options import Commands, add_command
 from .reply import Reply
-
-DEFAULT_PORT = 8787
 
 
 def register(commands: Commands) -> None:
     """Adds the command."""
     parser = add_command(commands, "serve", _serve, "serve the HTTP API")
-    parser.add_argument("--database", metavar="URL", help="where scripts and runs are")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
-    parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help="the port, 0 for any free one (default: %(default)s)"
-    )
+    parser.add_argument("--config", metavar="FILE", help="a TOML file of settings (else $ALLOY_CONFIG)")
+    add_flags(parser)
 
 
 def _serve(arguments: argparse.Namespace) -> Reply:
     import asyncio
 
     from ..api import create_app
+    from ..api.options import options_of
     from ..api.server import serve
-    from .session import writable
+    from ..configure import open_alloy
+
+    settings = load(arguments.config, flags={name: getattr(arguments, name) for name in BY_NAME})
+    host = settings["host"]
 
     def ready(port: int) -> None:
-        print(f"serving http://{arguments.host}:{port}/api/v1/reference", file=sys.stderr, flush=True)
+        print(f"serving http://{host}:{port}/api/v1/reference", file=sys.stderr, flush=True)
 
-    with writable(database_of(arguments)) as alloy:
-        asyncio.run(serve(create_app(alloy), arguments.host, arguments.port, ready))
+    with open_alloy(settings) as alloy:
+        secret = alloy.tokens.bootstrap()
+        if secret is not None:
+            print(f"first start: the admin token, shown this once: {secret}", file=sys.stderr, flush=True)
+        asyncio.run(serve(lambda: create_app(alloy, options=options_of(settings)), host, settings["port"], ready))
     return Reply({"stopped": True}, ["stopped"])

@@ -18,6 +18,8 @@ import pytest
 from alloy_lua import Alloy
 from alloy_lua.api import ApiOptions, create_app
 from alloy_lua.api.server import Server
+from alloy_lua.secrets import new_key
+from alloy_lua.settings import Settings
 
 ROLES = ("viewer", "author", "reviewer", "operator", "admin")
 
@@ -123,7 +125,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One service for the tests of a module, which use scripts of their own names."""
-    with Alloy(f"sqlite:///{tmp_path_factory.mktemp('api') / 'api.db'}") as alloy:
+    settings = Settings({"secrets_key": new_key()})
+    with Alloy(f"sqlite:///{tmp_path_factory.mktemp('api') / 'api.db'}", settings=settings) as alloy:
         running = Running(alloy)
         yield running
         running.stop()

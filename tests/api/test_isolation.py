@@ -27,8 +27,14 @@ def ours(service: Running) -> dict[str, Any]:
     alloy.flush()
     token = alloy.tokens.create(MARK, "admin", tenants="ours").token
     alloy.tenants.update("ours", review_required=False, reason=MARK)
+    alloy.secrets.set("crm-key", MARK, tenant="ours")
+    alloy.egress.allow("https://ours.example/*", tenant="ours", by=MARK)
+    bypass = alloy.safe_mode.set(MARK, event="topic.left", tenant="ours")
     (run,) = alloy.runs(tenant="ours")
-    return {"script": script.id, "revision": 1, "run": run.id, "token": token.id, "tenant": "ours"}
+    return {
+        "script": script.id, "revision": 1, "run": run.id, "token": token.id, "tenant": "ours", "name": "crm-key",
+        "bypass": bypass.id,
+    }  # fmt: skip
 
 
 def state(alloy: Alloy) -> list[Any]:
@@ -41,6 +47,9 @@ def state(alloy: Alloy) -> list[Any]:
         [token for token in alloy.tokens.list() if token.tenants == ("ours",)],
         alloy.audit.list(tenant="ours"),
         alloy.reviews.list("plan", tenant="ours"),
+        alloy.secrets.list(tenant="ours"),
+        alloy.egress.list(tenant="ours"),
+        [bypass for bypass in alloy.safe_mode.list() if bypass.tenant == "ours"],
     ]
 
 
@@ -65,6 +74,10 @@ def test_no_endpoint_shows_or_changes_what_belongs_to_another_tenant(
     tried = calls(admin)
     for method, path, body in tried:
         at = path.format(**ours)
+        if path == "/safe-mode/clear":
+            body = {"id": ours["bypass"]}
+        if (method, path) == ("DELETE", "/egress"):
+            at += "?url=https://ours.example/*"
         for headers in ({}, {"Alloy_Tenant": "ours"}):
             if path == "/tail" and not headers:
                 continue  # a tail of their own runs, which never ends

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from . import access, audit, catalogue, events, health, lifecycle, revisions, runs, scripts, tail
+from . import access, audit, catalogue, events, health, lifecycle, operations, revisions, runs, scripts, tail
 
 GROUPS = (
     scripts.GROUP, revisions.GROUP, access.REVIEWS, lifecycle.GROUP, events.GROUP, runs.GROUP, tail.GROUP,
-    catalogue.GROUP, access.TENANTS, access.TOKENS, audit.GROUP, health.GROUP,
+    catalogue.GROUP, access.TENANTS, access.TOKENS, audit.GROUP, operations.GROUP,
+    health.GROUP,
 )  # fmt: skip
