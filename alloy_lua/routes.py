@@ -64,16 +64,15 @@ class Routes:
         """Returns what ``path`` leads to in ``tenant``."""
         given = _segments(path)
         methods: list[str] = []
-        chosen: tuple[Route, dict[str, str]] | None = None
+        chosen: tuple[Route | None, dict[str, str]] = (None, {})
         for route in self.of(tenant):
             variables = _variables(route.segments, given)
             if variables is None:
                 continue
             methods.append(route.trigger.method)
-            if chosen is None and route.trigger.method == method:
+            if chosen[0] is None and route.trigger.method == method:
                 chosen = route, variables
-        route, variables = chosen or (None, {})
-        return Match(route, variables, tuple(dict.fromkeys(methods)))
+        return Match(*chosen, tuple(dict.fromkeys(methods)))
 
 
 def _segments(path: str) -> tuple[str, ...]:

@@ -102,7 +102,8 @@ class Endpoint(NamedTuple):
     @property
     def usual(self) -> int:
         """The status of an ordinary answer."""
-        return next(iter(self.replies))
+        usual: int = next(iter(self.replies))
+        return usual
 
     def error_statuses(self) -> tuple[int, ...]:
         """Returns the statuses of all errors that it may answer with."""

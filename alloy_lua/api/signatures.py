@@ -1,6 +1,6 @@
 """Signed requests: HMAC-SHA256 over the time, the method, the path and the raw body, each signature good once.
 
-The header is ``Alloy-Signature: t=<unix seconds>,v1=<hex>``; what is signed is ``<t>.<METHOD>.<path and query>.<body>``.
+The header is ``Alloy-Signature: t=<unix seconds>,v1=<hex>``, over ``<t>.<METHOD>.<path and query>.<body>``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ..events import Event, Phase, parse_event
 from ..model import DEFAULT_TENANT
 from ..outcome import Outcome, Untouched
 from .brief import BriefPlan, BriefWay
-from .chain import chain_plan
+from .chain import Rest, chain_plan
 from .context import Ambient
 from .fast import FastWay, Plan
 from .registry import Binding
@@ -69,20 +69,8 @@ class Plans:
             ValidationError: ``event`` is no event name.
         """
         by_event, by_tenant = self.by_event, self.by_tenant
-        owner = tenant or DEFAULT_TENANT
-        parsed = parse_event(event)
-        plan: Plan | None = None
-        if not self._runner().registry.chain(owner, event):
-            plan = no_scripts
-        else:
-            ways = self._ways(parsed, owner, FastWay)
-            if ways is not None:
-                plans = [way.plan() for way in ways]
-                plan = (
-                    plans[0]
-                    if len(plans) == 1
-                    else chain_plan(plans, self._rest(parsed, owner), self._runner().recorder.tally)
-                )
+        parsed, owner = parse_event(event), tenant or DEFAULT_TENANT
+        plan = self._made(parsed, owner, self._ways(parsed, owner, FastWay), self._rest(parsed, owner))
         if len(by_event) + len(by_tenant) > MAX_PLANS:
             self.forget()
         elif tenant is None:
@@ -93,23 +81,28 @@ class Plans:
 
     def make_brief(self, event: str, tenant: str) -> None:
         """Makes and keeps the plan of ``event`` for event loops; to be called from a thread, since it may take long."""
-        if (tenant, event) in self.brief:
+        brief = self.brief
+        if (tenant, event) in brief:
             return
-        kept = self.brief
         parsed = parse_event(event)
-        plan: BriefPlan | None = None
-        if not self._runner().registry.chain(tenant, event):
-            plan = no_scripts
+        ways = self._ways(parsed, tenant, BriefWay)
+        for way in ways or ():
+            way.warm_up()
+        later: Any = functools.partial(functools.partial, self._rest(parsed, tenant))
+        plan = self._made(parsed, tenant, ways, later)
+        if len(brief) > MAX_PLANS:
+            self.forget()
         else:
-            ways = self._ways(parsed, tenant, BriefWay)
-            if ways is not None:
-                for way in ways:
-                    way.warm_up()
-                plans = [way.plan() for way in ways]
-                later: Any = functools.partial(functools.partial, self._rest(parsed, tenant))
-                plan = plans[0] if len(plans) == 1 else chain_plan(plans, later)
-        if len(kept) < MAX_PLANS:
-            kept[tenant, event] = plan
+            brief[tenant, event] = plan
+
+    def _made(self, event: Event, tenant: str, ways: Sequence[FastWay] | None, rest: Rest) -> Plan | None:
+        runner = self._runner()
+        if not runner.registry.chain(tenant, event.name):
+            return no_scripts
+        if ways is None:
+            return None
+        plans = [way.plan() for way in ways]
+        return plans[0] if len(plans) == 1 else chain_plan(plans, rest, runner.recorder.tally)
 
     def batch(self, event: str, tenant: str) -> BatchWay | None:
         """Returns how to fire ``event`` on many records in one crossing; None if they go one by one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -70,18 +70,20 @@ _KINDS: dict[str, tuple[type[Trigger], type[model.Trigger]]] = {
 def trigger_out(trigger: model.Trigger) -> Trigger:
     """Returns a trigger as callers see it."""
     outside = _KINDS[trigger.kind][0]
-    return outside(**{name: _listed(getattr(trigger, name)) for name in outside.__struct_fields__})
+    facts: dict[str, Any] = {name: _listed(getattr(trigger, name)) for name in outside.__struct_fields__}
+    return outside(**facts)
 
 
 def trigger_in(trigger: Trigger) -> model.Trigger:
     """Returns a trigger as it is stored."""
-    inside = _KINDS[trigger.__struct_config__.tag][1]  # type: ignore[index]
-    return inside(**{name: _tupled(getattr(trigger, name)) for name in trigger.__struct_fields__})
+    inside = _KINDS[str(trigger.__struct_config__.tag)][1]
+    facts: dict[str, Any] = {name: _tupled(getattr(trigger, name)) for name in trigger.__struct_fields__}
+    return inside(**facts)
 
 
-def _listed(value: object) -> object:
+def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _tupled(value: object) -> object:
+def _tupled(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
