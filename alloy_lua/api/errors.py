@@ -28,7 +28,7 @@ STATUS_OF = {
     "rate_limited": 429,
     "internal_error": 500, "config_error": 500, "script_failed": 500,
     "bad_reply": 502,
-    "overloaded": 503, "breaker_open": 503, "bypassed": 503, "store_error": 503, "shutting_down": 503,
+    "overloaded": 503, "breaker_open": 503, "bypassed": 503, "store_error": 503,
 }  # fmt: skip
 """The status of each error code; codes that are not listed are faults of the service."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from alloy_lua import Alloy, Outcome
@@ -76,25 +75,23 @@ def test_changes_of_scripts_are_taken_up(alloy: Alloy) -> None:
 def test_the_event_loop_is_not_held_up_by_a_script_that_sometimes_runs_long(alloy: Alloy) -> None:
     alloy.scripts.create("sum", LOOP, on=EVENT, status="active", limits="relaxed")
 
-    async def longest_gap() -> tuple[float, float]:
-        gaps, last, going = [], time.perf_counter(), True
+    async def turns_meanwhile() -> int:
+        turns, going = 0, True
 
         async def beat() -> None:
-            nonlocal last
+            nonlocal turns
             while going:
                 await asyncio.sleep(0)
-                now = time.perf_counter()
-                gaps.append(now - last)
-                last = now
+                turns += 1
 
         task = asyncio.create_task(beat())
-        for n in (1, 2, 3, 20_000_000):
-            started = time.perf_counter()
+        for n in (1, 2, 3):
             await alloy.fire_async(EVENT, {"n": n})
-        took, going = time.perf_counter() - started, False
+        turns = 0
+        await alloy.fire_async(EVENT, {"n": 40_000_000})
+        going = False
         await task
-        return max(gaps), took
+        return turns
 
-    gap, took = asyncio.run(longest_gap())
-    assert gap < took / 2
+    assert asyncio.run(turns_meanwhile()) > 20
     assert alloy.scripts.health("sum").runs == 4

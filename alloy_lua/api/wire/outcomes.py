@@ -62,6 +62,7 @@ class Outcome(Brief, kw_only=True):
         details: The table given to ``abort``.
         script: Which script rejected it, or failed.
         error: What failed.
+        lost_logs: How many log lines were beyond the limit.
         effects: In a dry run, the calls that were not made.
         tolerated: Errors of scripts whose failure policy is open.
     """
@@ -75,6 +76,7 @@ class Outcome(Brief, kw_only=True):
     script: str | None = None
     error: ErrorInfo | None = None
     logs: list[LogLine] = field(default_factory=list)
+    lost_logs: int = 0
     effects: list[dict[str, Any]] = field(default_factory=list)
     tolerated: list[ErrorInfo] = field(default_factory=list)
     runs: list[ScriptRun] = field(default_factory=list)
@@ -180,6 +182,7 @@ def _add_details(made: Outcome, result: Result) -> None:
     made.script = result.rejected_by
     made.error = error_out(result.error)
     made.logs = [line_out(line) for line in result.logs]
+    made.lost_logs = result.lost_logs
     made.effects = [jsonable(effect) for effect in result.effects]
     made.tolerated = [info_of(error) for error in result.tolerated]
 

@@ -99,6 +99,7 @@ class RunDetail(Run, kw_only=True):
     Attributes:
         parent_id: The run that fired the event this one ran on.
         depth: How deep in such a cascade.
+        lost_logs: How many log lines were beyond the limit.
         memory_bytes: The peak seen by the meter; 0 for a run too short to be looked at.
     """
 
@@ -109,6 +110,7 @@ class RunDetail(Run, kw_only=True):
     changes: dict[str, Any] | None
     value: Any
     logs: list[LogLine]
+    lost_logs: int
     parent_id: str | None
     depth: int
 
@@ -141,7 +143,7 @@ def detail_out(run: model.Run, excerpt: list[ExcerptLine]) -> RunDetail:
     return RunDetail(
         **_short(run), phase=run.phase, memory_bytes=run.memory_bytes, details=jsonable(run.details), error=error,
         changes=jsonable(run.changes), value=jsonable(run.value), logs=[line_out(line) for line in run.logs],
-        parent_id=run.parent_id, depth=run.depth,
+        lost_logs=run.lost_logs, parent_id=run.parent_id, depth=run.depth,
     )  # fmt: skip
 
 
