@@ -219,7 +219,7 @@ class Store(Protocol):
         """Returns all active scripts of all tenants (for the hook registry), ordered by tenant and name."""
 
     def change_counter(self) -> int:
-        """Returns a number that grows with every committed write of a script or document, seen by all processes."""
+        """Returns a number that grows with every committed write of a script, token, tenant or document, anywhere."""
 
     # -- health ----------------------------------------------------------------------------------------------
     def get_health(self, tenant: str, script_id: str) -> Health:
