@@ -9,7 +9,7 @@ from aiohttp import web
 
 from ..app import Alloy
 from .actor import Authenticator
-from .dispatch import guard, handler_of
+from .dispatch import guard_of, handler_of
 from .options import ApiOptions
 from .reference import add_reference
 from .script_calls import add_script_calls
@@ -30,7 +30,7 @@ def create_app(
         options: Caps, time limits and sizes; None for the defaults.
     """
     service = Service(alloy, options or ApiOptions(), authenticator)
-    app = web.Application(middlewares=[guard], client_max_size=service.options.max_batch_body)
+    app = web.Application(middlewares=[guard_of(service)], client_max_size=service.options.max_batch_body)
     app[SERVICE] = service
     for group in GROUPS:
         for endpoint in group.endpoints:

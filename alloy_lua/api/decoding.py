@@ -25,7 +25,7 @@ class Decoder:
         self._body = msgspec.json.Decoder(endpoint.body) if endpoint.body is not None else None
         self._lists = _list_fields(endpoint.query) if endpoint.query is not None else frozenset()
 
-    def arguments(self, request: web.Request, body: bytes | None) -> dict[str, Any]:
+    def arguments(self, request: web.Request, body: bytes | bytearray | None) -> dict[str, Any]:
         """Returns the handler's arguments.
 
         Raises:
@@ -64,7 +64,7 @@ def _list_fields(query: Any) -> frozenset[str]:
     return frozenset(field.name for field in structs.fields(query) if get_origin(field.type) is list)
 
 
-def decoded(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
+def decoded(decoder: msgspec.json.Decoder[Any], body: bytes | bytearray) -> Any:
     """Returns a body as its struct.
 
     Raises:
@@ -90,7 +90,7 @@ def check_json(request: web.Request) -> None:
         raise ApiError("unsupported_media_type", f"Content-Type: got {request.content_type!r}, wanted application/json")
 
 
-async def read_body(request: web.Request, most: int, seconds: float) -> bytes:
+async def read_body(request: web.Request, most: int, seconds: float) -> bytes | bytearray:
     """Returns a request's whole body.
 
     Raises:
@@ -113,7 +113,7 @@ async def read_body(request: web.Request, most: int, seconds: float) -> bytes:
                     raise _too_large(most)
     except TimeoutError:
         raise ApiError("request_timeout", f"the body did not arrive within {seconds:g} s") from None
-    return bytes(found)
+    return found
 
 
 def _too_large(most: int) -> ApiError:

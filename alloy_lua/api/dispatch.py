@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from ..access.roles import check
 from ..access_model import Actor
@@ -18,10 +19,10 @@ from ..model import DEFAULT_TENANT
 from .decoding import Decoder, check_json, read_body
 from .endpoint import Endpoint
 from .errors import ApiError, from_http, reply_of
-from .headers import REQUEST_ID, SECURITY, request_id_of
+from .headers import REQUEST_ID, request_id_of, secure
 from .idempotent import key_of, once
 from .reply import Reply, to_json
-from .service import SERVICE, Call, Service
+from .service import Call, Service
 
 TENANT = "Alloy-Tenant"
 _log = logging.getLogger("alloy_lua.api")
@@ -43,9 +44,11 @@ def handler_of(endpoint: Endpoint, service: Service) -> _Handler:
                 check_json(request)
             elif endpoint.body_optional:
                 body = b"{}"
-        make = functools.partial(_answer, call, decoder.arguments(request, body))
+        arguments = decoder.arguments(request, body)
         key = key_of(request) if endpoint.mutates else None
-        return await (make() if key is None else once(call, key, body or b"", make))
+        if key is None:
+            return await _answer(call, arguments)
+        return await once(call, key, bytes(body or b""), functools.partial(_answer, call, arguments))
 
     return handle
 
@@ -114,28 +117,36 @@ def _tenant_of(request: web.Request, actor: Actor) -> str:
     return given
 
 
-@web.middleware
-async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Returns the handler's response or the error it ended with, with the headers that every response has."""
-    service = request.config_dict[SERVICE]
-    request[REQUEST_ID] = request_id = request_id_of(request) or service.request_id()
-    LOGGED_ID.set(request_id)
-    try:
-        with service.trace(request.headers):
-            response = await handler(request)
-    except AlloyError as error:
-        response = response_of(reply_of(error, request_id), 500)
-    except web.HTTPException as error:
-        response = response_of(reply_of(from_http(error), request_id), 500)
-    except asyncio.CancelledError:
-        raise
-    except Exception:
-        _log.exception("request %s: %s %s failed", request_id, request.method, request.path)
-        fault = ApiError("internal_error", "something went wrong inside; the request id finds it in the service's log")
-        response = response_of(reply_of(fault, request_id), 500)
-    if not response.prepared:
-        headers = response.headers
-        headers["X-Request-Id"] = request_id
-        for name, value in SECURITY.items():
-            headers.setdefault(name, value)
-    return response
+def guard_of(service: Service) -> Middleware:
+    """Returns the middleware around everything: each error gets its one shape, each response its headers."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        request[REQUEST_ID] = request_id = request_id_of(request) or service.request_id()
+        LOGGED_ID.set(request_id)
+        try:
+            if service.trace is None:
+                response = await handler(request)
+            else:
+                with service.trace(request.headers):
+                    response = await handler(request)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            response = response_of(reply_of(_told(error, request), request_id), 500)
+        if not response.prepared:
+            response.headers["X-Request-Id"] = request_id
+            secure(response.headers)
+        return response
+
+    return guard
+
+
+def _told(error: Exception, request: web.Request) -> AlloyError:
+    """Returns the error that callers are told; a fault of the service is logged and not told."""
+    if isinstance(error, AlloyError):
+        return error
+    if isinstance(error, web.HTTPException):
+        return from_http(error)
+    _log.exception("request %s: %s %s failed", request[REQUEST_ID], request.method, request.path)
+    return ApiError("internal_error", "something went wrong inside; the request id finds it in the service's log")

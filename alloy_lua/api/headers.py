@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("alloy_request_id", str)
 SECURITY = {
@@ -16,7 +17,17 @@ SECURITY = {
     "Cache-Control": "no-store",
     "Server": "alloy-lua",
 }
+_ALL = CIMultiDict(SECURITY)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def secure(headers: CIMultiDict[str]) -> None:
+    """Adds the headers of `SECURITY`; a response's own stay as they are."""
+    if "Content-Security-Policy" in headers or "Cache-Control" in headers:
+        for name, value in SECURITY.items():
+            headers.setdefault(name, value)
+    else:
+        headers.extend(_ALL)
 
 
 def request_id_of(request: web.Request) -> str | None:

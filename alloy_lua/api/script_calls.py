@@ -50,7 +50,7 @@ def handler_of(service: Service) -> Callable[[web.Request], Awaitable[web.Stream
         actor = await _actor_of(request, service, route)
         caller = actor.name if actor is not None else request.remote or ""
         service.rates.take(("x", route.script.id, route.trigger.path, caller), route.trigger.per_minute, 60.0)
-        body = await read_body(request, service.options.max_body, service.options.body_seconds)
+        body = bytes(await read_body(request, service.options.max_body, service.options.body_seconds))
         call = Call(service, _ENDPOINT, request, actor, tenant, request[REQUEST_ID])
         if route.trigger.auth == "hmac":
             await service.lanes[Lane.STORE].run(_check_signed, call, route, body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 import os
 import re
@@ -45,7 +44,7 @@ class Service:
             Lane.STORE: Workers("store", options.store_workers, options.max_waiting),
             Lane.SCRIPTS: Workers("script", options.script_workers, options.max_waiting),
         }
-        self.trace = _tracing() if alloy.settings["tracing"] else nullcontext
+        self.trace = _tracing() if alloy.settings["tracing"] else None
         self.firing = Firing(alloy, self.lanes)
         self.by_hand = ByHand()
         self.rates = Rates()
@@ -65,7 +64,7 @@ class Service:
             RateLimited: They call too often.
         """
         found = self.authenticator(request)
-        actor = await found if inspect.isawaitable(found) else found
+        actor = found if isinstance(found, Actor | None) else await found
         if actor is None:
             raise Unauthenticated("token: missing; wanted the header Authorization: Bearer <token>")
         self.rates.take((actor.token_id or actor.name,), self.options.requests_per_second, 1.0)

@@ -6,7 +6,9 @@ from collections import Counter
 
 from ...errors import ValidationError
 from ...model import RunStatus
+from ...runner.batch import collector_paused
 from ..endpoint import Group, Lane
+from ..reply import Reply, to_json
 from ..service import Call
 from ..wire.outcomes import Evaluation, Fire, FireMany, Outcome, Outcomes, outcome_out
 
@@ -26,7 +28,7 @@ async def fire(call: Call, body: Fire) -> Outcome:
 
 
 @GROUP.post("/fire-many", "events.fire", Outcomes, batch=True, example=MANY)
-def fire_many(call: Call, body: FireMany) -> Outcomes:
+def fire_many(call: Call, body: FireMany) -> Reply:
     """Fire an event for many records at once.
 
     Each record is a fire of its own; a batch only saves crossings.
@@ -34,15 +36,15 @@ def fire_many(call: Call, body: FireMany) -> Outcomes:
     most = call.service.options.max_batch
     if len(body.entities) > most:
         raise ValidationError(f"body: entities: got {len(body.entities)}, wanted at most {most}")
-    found = call.alloy.fire_many(
-        body.event, body.entities, user=body.user or call.author, tenant=call.tenant, params=body.params,
-        dry_run=body.dry_run,
-    )  # fmt: skip
-    count = Counter(outcome.status for outcome in found)
-    return Outcomes(
-        outcomes=[outcome_out(outcome) for outcome in found], rejected=count[RunStatus.REJECTED],
-        failed=count[RunStatus.FAILED],
-    )  # fmt: skip
+    with collector_paused():
+        found = call.alloy.fire_many(
+            body.event, body.entities, user=body.user or call.author, tenant=call.tenant, params=body.params,
+            dry_run=body.dry_run,
+        )  # fmt: skip
+        outcomes = [outcome_out(outcome, runs=body.runs) for outcome in found]
+        count = Counter([outcome.status for outcome in outcomes])
+        made = Outcomes(outcomes=outcomes, rejected=count[RunStatus.REJECTED], failed=count[RunStatus.FAILED])
+        return Reply(to_json(made))
 
 
 @GROUP.post("/evaluate", "scripts.try", Outcome, example=SOURCE)

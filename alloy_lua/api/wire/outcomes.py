@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta, field
+from msgspec import Meta, Struct, field
 
 from ... import model
 from ...errors import AlloyError
@@ -39,8 +39,8 @@ class LogLine(Brief, kw_only=True):
     data: Any = None
 
 
-class ScriptRun(Output, kw_only=True):
-    """One script's part in a fire."""
+class ScriptRun(Struct, gc=False):
+    """One script's part in a fire; its fields are in the order of `outcome.ScriptRun`."""
 
     id: str
     script: str
@@ -50,7 +50,7 @@ class ScriptRun(Output, kw_only=True):
     duration_us: int
 
 
-class Outcome(Brief, kw_only=True):
+class Outcome(Struct, gc=False, omit_defaults=True):
     """What a fire, run or evaluation came to.
 
     Attributes:
@@ -70,6 +70,7 @@ class Outcome(Brief, kw_only=True):
     status: model.RunStatus
     fuel: int
     changes: dict[str, Any] = field(default_factory=dict)
+    runs: list[ScriptRun] = field(default_factory=list)
     value: Any = None
     reason: str | None = None
     details: Any = None
@@ -79,7 +80,6 @@ class Outcome(Brief, kw_only=True):
     lost_logs: int = 0
     effects: list[dict[str, Any]] = field(default_factory=list)
     tolerated: list[ErrorInfo] = field(default_factory=list)
-    runs: list[ScriptRun] = field(default_factory=list)
 
 
 class Given(Input, kw_only=True):
@@ -111,6 +111,7 @@ class FireMany(Input, kw_only=True):
 
     Attributes:
         entities: The records.
+        runs: Whether each outcome lists the runs behind it.
     """
 
     event: EventName
@@ -118,6 +119,7 @@ class FireMany(Input, kw_only=True):
     params: Data | None = None
     user: User | None = None
     dry_run: bool = False
+    runs: bool = False
 
 
 class Outcomes(Output, kw_only=True):
@@ -165,13 +167,12 @@ class DryRun(Input, kw_only=True):
     revision: RevisionNumber | None = None
 
 
-def outcome_out(result: Result) -> Outcome:
-    """Returns an outcome as callers see it."""
+def outcome_out(result: Result, *, runs: bool = True) -> Outcome:
+    """Returns an outcome as callers see it, with or without its runs."""
     changes = result.changes
-    runs = [
-        ScriptRun(id=r[0], script=r[1], revision=r[2], status=r[3], fuel=r[4], duration_us=r[5]) for r in result.runs
-    ]
-    made = Outcome(status=result.status, fuel=result.fuel, changes=_json(changes) if changes else {}, runs=runs)
+    made = Outcome(result.status, result.fuel, _json(changes) if changes else changes)
+    if runs:
+        made.runs = [ScriptRun(*run) for run in result.runs]
     if not callable(result._told):
         _add_details(made, result)
     return made
