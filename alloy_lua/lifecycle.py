@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from . import checks
 from .access.acting import require, who
 from .errors import ValidationError
+from .events import HOOKS, Phase
 from .model import DEFAULT_TENANT, EventTrigger, Health, Revision, Script, Status, Trigger
-from .ports import ScriptQuery, Store
+from .ports import HookFilter, ScriptQuery, Store
 from .script_settings import CHECKS, MAX_TEXT, bound, settings_in, triggers_in
 
 if TYPE_CHECKING:
@@ -66,9 +67,22 @@ class Scripts:
 
     def list(
         self, *, tenant: str = DEFAULT_TENANT, status: str | None = None, event: str | None = None,
-        text: str | None = None, after: str | None = None, limit: int = 100,
+        text: str | None = None, after: str | None = None, limit: int = 100, entity: str | None = None,
+        phase: str | None = None, tag: str | None = None,
     ) -> Sequence[Script]:  # fmt: skip
-        """Returns the tenant's scripts in order of name, at most ``limit``, behind the one called ``after``."""
+        """Returns the tenant's scripts in order of name, at most ``limit``, behind the one called ``after``.
+
+        Args:
+            tenant: Whose scripts.
+            status: In this status.
+            event: Bound to this event.
+            text: With this text in name or description.
+            after: Behind the script of this name.
+            limit: How many at most.
+            entity: Bound to an event of this entity type.
+            phase: Bound to an event of this phase: ``before``, ``after`` or ``on_commit``.
+            tag: With this tag.
+        """
         require("scripts.read", checks.name(tenant, "tenant"))
         query = ScriptQuery(
             tenant,
@@ -77,6 +91,8 @@ class Scripts:
             None if text is None else checks.text(text, "text"),
             None if after is None else checks.text(after, "after"),
             checks.whole_number(limit, "limit", 1, 1000),
+            _hooks_of(entity, phase),
+            None if tag is None else checks.text(tag, "tag"),
         )
         return self._store.list_scripts(query)
 
@@ -111,7 +127,7 @@ class Scripts:
         self, name: str, source: str, *, on: str | Iterable[str] | None = None, triggers: Iterable[Trigger] = (),
         status: str = "draft", tenant: str = DEFAULT_TENANT, description: str = "", limits: str = "default",
         capabilities: Iterable[str] = (), run_as: str | None = None, priority: int = 100,
-        failure_policy: str = "closed", author: str | None = None, message: str = "",
+        failure_policy: str = "closed", tags: Iterable[str] = (), author: str | None = None, message: str = "",
     ) -> Script:  # fmt: skip
         """Returns the new script.
 
@@ -128,6 +144,7 @@ class Scripts:
             run_as: The user its own actions count as.
             priority: Lower runs first.
             failure_policy: ``closed`` (a failure stops the operation) or ``open``.
+            tags: Words to find it by: lower-case letters, digits, ``.``, ``_``, ``-``.
             author: Who writes, if nobody acts (see `Alloy.acting`); None for the host itself.
             message: Why.
 
@@ -148,7 +165,7 @@ class Scripts:
         now = datetime.now(UTC)
         settings = settings_in(
             name=name, description=description, triggers=bound(on, triggers), limits=limits,
-            capabilities=capabilities, run_as=run_as, priority=priority, failure_policy=failure_policy,
+            capabilities=capabilities, run_as=run_as, priority=priority, failure_policy=failure_policy, tags=tags,
         )  # fmt: skip
         script = Script(
             id=uuid.uuid4().hex, tenant=tenant, status=wanted, draft_revision=1,
@@ -375,3 +392,12 @@ def runnable_revision(script: Script, dry_run: bool, revision: int | None) -> in
     if all(isinstance(trigger, EventTrigger) for trigger in script.triggers):
         raise ValidationError(f"script {script.name}: runs on events only; add a manual trigger, or try a dry run")
     return script.live_revision
+
+
+def _hooks_of(entity: Any, phase: Any) -> HookFilter | None:
+    """Returns what events of an entity type, of a phase, or of both look like."""
+    if entity is None and phase is None:
+        return None
+    wanted = None if phase is None else checks.one_of(Phase, phase, "phase")
+    hooks = tuple(hook for hook, (its, _) in HOOKS.items() if wanted in (None, its))
+    return HookFilter(None if entity is None else checks.text(entity, "entity"), hooks)

@@ -103,6 +103,7 @@ class Script:
     created_at: datetime
     updated_at: datetime
     updated_by: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

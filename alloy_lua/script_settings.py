@@ -14,7 +14,9 @@ from .triggers import checked_trigger
 
 MAX_TRIGGERS = 50
 MAX_TEXT = 2_000
+MAX_TAGS = 20
 
+_TAG = re.compile(r"[a-z0-9._-]{1,50}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -35,6 +37,19 @@ def _name(value: Any) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         wanted = "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit"
         raise checks.wrong("script name", value, wanted, field="name")
+    return value
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    tags = checks.items(value, "tags", "a list of tags")
+    if len(tags) > MAX_TAGS:
+        raise ValidationError(f"tags: got {len(tags)}, wanted at most {MAX_TAGS}")
+    return tuple(sorted({_tag(tag) for tag in tags}))
+
+
+def _tag(value: Any) -> str:
+    if not isinstance(value, str) or not _TAG.fullmatch(value):
+        raise checks.wrong("tag", value, "1 to 50 lower-case letters, digits, '.', '_' or '-'", field="tags")
     return value
 
 
@@ -60,4 +75,5 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "priority": lambda value: checks.whole_number(value, "priority", -1_000_000, 1_000_000),
     "failure_policy": lambda value: checks.one_of(FailurePolicy, value, "failure_policy"),
     "name": _name,
+    "tags": _tags,
 }

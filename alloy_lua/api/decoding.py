@@ -86,6 +86,8 @@ def check_json(request: web.Request) -> None:
     Raises:
         ApiError: It is something else.
     """
+    if request.headers.get("Content-Type") == JSON_TYPES[0]:
+        return
     if request.content_type not in JSON_TYPES and not request.content_type.endswith("+json"):
         raise ApiError("unsupported_media_type", f"Content-Type: got {request.content_type!r}, wanted application/json")
 

@@ -54,6 +54,18 @@ def test_lists_are_filtered_and_come_in_pages(admin: Client) -> None:
         cursor = f"&cursor={page['next_cursor']}"
     assert names == [f"page-{number}" for number in range(5)]
     assert admin.get("/scripts?text=paged&status=active").json["items"] == []
+    admin(
+        "PATCH",
+        "/scripts/page-1",
+        {"tags": ["prices", "b2b"], "triggers": [{"kind": "event", "event": "pages.after_update"}]},
+    )
+
+    def found(query: str) -> list[str]:
+        return [script["name"] for script in admin.get(f"/scripts?{query}").json["items"]]
+
+    assert found("tag=b2b") == found("entity=pages&phase=after") == ["page-1"]
+    assert found("tag=b2") == found("entity=page") == found("tag=b2b&phase=before") == []
+    assert "page-1" not in found("phase=before") and "page-0" in found("phase=before&entity=pages")
     assert admin.get("/scripts?cursor=%21").code == "validation_error"
 
 

@@ -31,7 +31,7 @@ def list_scripts(call: Call, query: ScriptFilters) -> ScriptPage:
     """List scripts, in order of name."""
     found = call.alloy.scripts.list(
         tenant=call.tenant, status=query.status, event=query.event, text=query.text, after=key_of(query.cursor),
-        limit=query.limit + 1,
+        limit=query.limit + 1, entity=query.entity, phase=query.phase, tag=query.tag,
     )  # fmt: skip
     page = found[: query.limit]
     return ScriptPage(

@@ -17,10 +17,12 @@ Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", descrip
 Source = Annotated[str, Meta(max_length=MAX_DRAFT, description="Lua text.")]
 About = Annotated[str, Meta(max_length=MAX_TEXT, description="What it is for.")]
 Message = Annotated[str, Meta(max_length=MAX_TEXT, description="Why this was changed.")]
-Profile = Annotated[Literal["strict", "default", "relaxed"], Meta(description="A limits profile.")]
+Profile = Annotated[Literal["strict", "default", "external", "relaxed"], Meta(description="A limits profile.")]
 Capability = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*$", max_length=100)]
 Capabilities = Annotated[list[Capability], Meta(description="What it may call beyond pure helpers.")]
 RunAs = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S", description="The user its actions count as.")]
+Tag = Annotated[str, Meta(pattern=r"^[a-z0-9._-]{1,50}$")]
+Tags = Annotated[list[Tag], Meta(max_length=20, description="Words to find it by.")]
 Priority = Annotated[int, Meta(ge=-1_000_000, le=1_000_000, description="Lower runs first.")]
 Triggers = Annotated[list[Trigger], Meta(max_length=MAX_TRIGGERS, description="What it runs on.")]
 RevisionNumber = Annotated[int, Meta(ge=1, le=2**31 - 1, description="A revision's number.")]
@@ -47,6 +49,7 @@ class Script(Output, kw_only=True):
     run_as: str | None
     priority: int
     failure_policy: model.FailurePolicy
+    tags: list[str]
     draft_revision: int
     live_revision: int | None
     version: int
@@ -70,12 +73,17 @@ class ScriptFilters(Input, kw_only=True):
     """Which scripts to list; a filter left out lets all through.
 
     Attributes:
-        event: Bound to this event, by name or wildcard.
+        event: Bound to this event.
+        entity: Bound to an event of this entity type.
+        phase: Bound to an event of this phase.
         text: This text in name or description.
     """
 
     status: model.Status | None = None
     event: _Text | None = None
+    entity: _Text | None = None
+    phase: Literal["before", "after", "on_commit"] | None = None
+    tag: Tag | None = None
     text: _Text | None = None
     cursor: Cursor | None = None
     limit: Limit = 100
@@ -98,6 +106,7 @@ class NewScript(Input, kw_only=True):
     run_as: RunAs | None = None
     priority: Priority = 100
     failure_policy: model.FailurePolicy = model.FailurePolicy.CLOSED
+    tags: Tags = []
     message: Message = ""
 
 
@@ -113,6 +122,7 @@ class ScriptChange(Input, kw_only=True):
     run_as: RunAs | UnsetType | None = UNSET
     priority: Priority | UnsetType = UNSET
     failure_policy: model.FailurePolicy | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
     message: Message = ""
 
     def settings(self) -> dict[str, Any]:
@@ -160,7 +170,7 @@ def script_out(script: model.Script) -> Script:
     """Returns a script as callers see it."""
     flat = {name: getattr(script, name) for name in Script.__struct_fields__}
     flat["triggers"] = [trigger_out(trigger) for trigger in script.triggers]
-    flat["capabilities"] = list(script.capabilities)
+    flat["capabilities"], flat["tags"] = list(script.capabilities), list(script.tags)
     return Script(**flat)
 
 
