@@ -31,8 +31,7 @@ from ..model import (
     Status,
     Trigger,
 )
-from ..ports import HookFilter
-from ..ports import Document
+from ..ports import Document, HookFilter
 
 Row = tuple[Any, ...]
 

@@ -45,6 +45,7 @@ def create_app(
 
 
 async def _service(app: web.Application) -> AsyncIterator[None]:
+    app[SERVICE].loop = asyncio.get_running_loop()
     yield
     app[SERVICE].drain()
     await app[SERVICE].by_hand.drain()

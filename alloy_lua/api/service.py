@@ -40,6 +40,8 @@ class Service:
         self.endpoints: tuple[Endpoint, ...] = ()
         self.stopping = asyncio.Event()
         self.streams = 0
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._gauged = False
         self.lanes = {
             Lane.STORE: Workers("store", options.store_workers, options.max_waiting),
             Lane.SCRIPTS: Workers("script", options.script_workers, options.max_waiting),
@@ -84,6 +86,19 @@ class Service:
             yield
         finally:
             self.streams -= 1
+
+    def add_gauges(self) -> None:
+        """Adds the service's own numbers to the metrics, once."""
+        if not self._gauged:
+            self._gauged = True
+            gauge = self.alloy.metrics.gauge
+            waiting = {(lane.value,): workers for lane, workers in self.lanes.items()}
+            gauge(
+                "alloy_http_waiting", "Calls that wait for a thread.",
+                lambda: {labels: workers.waiting for labels, workers in waiting.items()}, ("pool",),
+            )  # fmt: skip
+            gauge("alloy_http_streams", "Live tails that are open.", lambda: self.streams)
+            gauge("alloy_http_tasks", "Tasks of the event loop.", lambda: len(asyncio.all_tasks(self.loop)))
 
     def drain(self) -> None:
         """Ends what would never end by itself: live tails; readiness says no from now on."""

@@ -158,4 +158,5 @@ def list_settings(call: Call) -> Settings:
 @GROUP.get("/metrics", "runs.read", Media("text/plain", "Numbers in the text format of Prometheus."), tenant=False)
 def metrics(call: Call) -> Reply:
     """Give the numbers that Prometheus reads; also at ``/metrics``."""
+    call.service.add_gauges()
     return Reply(call.alloy.metrics.text(), media=CONTENT_TYPE)
