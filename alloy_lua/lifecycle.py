@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from . import checks
 from .access.acting import require, who
 from .errors import ValidationError
-from .events import HOOKS, Phase
 from .model import DEFAULT_TENANT, EventTrigger, Health, Revision, Script, Status, Trigger
-from .ports import HookFilter, ScriptQuery, Store
-from .script_settings import CHECKS, MAX_TEXT, bound, settings_in, triggers_in
+from .ports import ScriptQuery, Store
+from .script_settings import CHECKS, MAX_TEXT, bound, hooks_in, settings_in, triggers_in
 
 if TYPE_CHECKING:
     from .access_model import AuditEntry
@@ -91,7 +90,7 @@ class Scripts:
             None if text is None else checks.text(text, "text"),
             None if after is None else checks.text(after, "after"),
             checks.whole_number(limit, "limit", 1, 1000),
-            _hooks_of(entity, phase),
+            hooks_in(entity, phase),
             None if tag is None else checks.text(tag, "tag"),
         )
         return self._store.list_scripts(query)
@@ -392,12 +391,3 @@ def runnable_revision(script: Script, dry_run: bool, revision: int | None) -> in
     if all(isinstance(trigger, EventTrigger) for trigger in script.triggers):
         raise ValidationError(f"script {script.name}: runs on events only; add a manual trigger, or try a dry run")
     return script.live_revision
-
-
-def _hooks_of(entity: Any, phase: Any) -> HookFilter | None:
-    """Returns what events of an entity type, of a phase, or of both look like."""
-    if entity is None and phase is None:
-        return None
-    wanted = None if phase is None else checks.one_of(Phase, phase, "phase")
-    hooks = tuple(hook for hook, (its, _) in HOOKS.items() if wanted in (None, its))
-    return HookFilter(None if entity is None else checks.text(entity, "entity"), hooks)

@@ -8,8 +8,10 @@ from typing import Any
 
 from . import checks
 from .errors import ValidationError
+from .events import HOOKS, Phase
 from .limits import profile
 from .model import EventTrigger, FailurePolicy, Trigger
+from .ports import HookFilter
 from .triggers import checked_trigger
 
 MAX_TRIGGERS = 50
@@ -56,6 +58,15 @@ def _tag(value: Any) -> str:
 def _profile(value: Any) -> str:
     profile(value)
     return str(value)
+
+
+def hooks_in(entity: Any, phase: Any) -> HookFilter | None:
+    """Returns what events of an entity type, of a phase, or of both look like."""
+    if entity is None and phase is None:
+        return None
+    wanted = None if phase is None else checks.one_of(Phase, phase, "phase")
+    hooks = tuple(hook for hook, (its, _) in HOOKS.items() if wanted in (None, its))
+    return HookFilter(None if entity is None else checks.text(entity, "entity"), hooks)
 
 
 def triggers_in(value: Any) -> tuple[Trigger, ...]:

@@ -1,4 +1,4 @@
-"""Makes the aiohttp application: every declared endpoint a route, one guard around all of them."""
+"""Makes the aiohttp application: every declared endpoint a route, and routes that say no to everything else."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from aiohttp import web
 
 from ..app import Alloy
 from .actor import Authenticator
-from .dispatch import guard_of, handler_of
+from .dispatch import Handler, guarded, handler_of
+from .errors import ApiError
 from .options import ApiOptions
-from .reference import add_reference
-from .script_calls import add_script_calls
+from .reference import reference_pages
+from .script_calls import PATH, script_handler
 from .service import SERVICE, Service
 from .views import GROUPS
 
@@ -30,23 +31,47 @@ def create_app(
         options: Caps, time limits and sizes; None for the defaults.
     """
     service = Service(alloy, options or ApiOptions(), authenticator)
-    app = web.Application(middlewares=[guard_of(service)], client_max_size=service.options.max_batch_body)
+    app = web.Application(client_max_size=service.options.max_batch_body)
     app[SERVICE] = service
-    for group in GROUPS:
-        for endpoint in group.endpoints:
-            handle = handler_of(endpoint, service)
-            app.router.add_route(endpoint.method, PREFIX + endpoint.path, handle)
-            if endpoint.path == "/metrics":  # where Prometheus looks by itself
-                app.router.add_route("GET", "/metrics", handle)
-    add_reference(app, GROUPS, PREFIX)
-    add_script_calls(app, service)
+    for path, methods in _routes(service).items():
+        resource = app.router.add_resource(path)
+        for method, handler in methods.items():
+            resource.add_route(method, guarded(service, handler))
+        if "*" not in methods:
+            resource.add_route("*", guarded(service, _refusing(", ".join(sorted(methods)))))
+    app.router.add_route("*", "/{path:.*}", guarded(service, _missing))
     app.cleanup_ctx.append(_service)
     return app
 
 
+def _routes(service: Service) -> dict[str, dict[str, Handler]]:
+    """Returns all handlers by path and method."""
+    routes: dict[str, dict[str, Handler]] = {}
+    for group in GROUPS:
+        for endpoint in group.endpoints:
+            routes.setdefault(PREFIX + endpoint.path, {})[endpoint.method] = handler_of(endpoint, service)
+    for path, page in reference_pages(GROUPS).items():
+        routes[PREFIX + path] = {"GET": page}
+    routes["/metrics"] = routes[f"{PREFIX}/metrics"]  # where Prometheus looks by itself
+    routes[PATH] = {"*": script_handler(service)}
+    return routes
+
+
+def _refusing(methods: str) -> Handler:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise ApiError("method_not_allowed", f"this path knows {methods} only", headers={"Allow": methods})
+
+    return refuse
+
+
+async def _missing(request: web.Request) -> web.StreamResponse:
+    raise ApiError("not_found", "no such path")
+
+
 async def _service(app: web.Application) -> AsyncIterator[None]:
-    app[SERVICE].loop = asyncio.get_running_loop()
+    service = app[SERVICE]
+    service.loop = asyncio.get_running_loop()
     yield
-    app[SERVICE].drain()
-    await app[SERVICE].by_hand.drain()
-    await asyncio.to_thread(app[SERVICE].close)
+    service.drain()
+    await service.by_hand.drain()
+    await asyncio.to_thread(service.close)

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from ..access.roles import check
 from ..access_model import Actor
@@ -26,10 +25,10 @@ from .service import Call, Service
 
 TENANT = "Alloy-Tenant"
 _log = logging.getLogger("alloy_lua.api")
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def handler_of(endpoint: Endpoint, service: Service) -> _Handler:
+def handler_of(endpoint: Endpoint, service: Service) -> Handler:
     """Returns the aiohttp handler of an endpoint."""
     decoder = Decoder(endpoint)
     options = service.options
@@ -117,11 +116,14 @@ def _tenant_of(request: web.Request, actor: Actor) -> str:
     return given
 
 
-def guard_of(service: Service) -> Middleware:
-    """Returns the middleware around everything: each error gets its one shape, each response its headers."""
+def guarded(service: Service, handler: Handler) -> Handler:
+    """Returns ``handler`` with what is around all of them: errors get their one shape, responses their headers.
 
-    @web.middleware
-    async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    Every route is wrapped in it, those for unknown paths and methods too: quicker than a middleware, and the same
+    for a service that is mounted in another application.
+    """
+
+    async def handle(request: web.Request) -> web.StreamResponse:
         request[REQUEST_ID] = request_id = request_id_of(request) or service.request_id()
         LOGGED_ID.set(request_id)
         try:
@@ -139,7 +141,7 @@ def guard_of(service: Service) -> Middleware:
             secure(response.headers)
         return response
 
-    return guard
+    return handle
 
 
 def _told(error: Exception, request: web.Request) -> AlloyError:

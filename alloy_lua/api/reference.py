@@ -7,6 +7,7 @@ from importlib.resources import files
 
 from aiohttp import web
 
+from .dispatch import Handler
 from .endpoint import Group
 from .openapi import document
 from .reply import to_json
@@ -15,26 +16,30 @@ _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 
 _TYPES = {"reference.html": "text/html", "reference.js": "text/javascript", "reference.css": "text/css"}
 
 
-def add_reference(app: web.Application, groups: Sequence[Group], prefix: str) -> None:
-    """Adds ``openapi.json`` and ``reference`` below ``prefix``."""
+def reference_pages(groups: Sequence[Group]) -> dict[str, Handler]:
+    """Returns the handlers of the document and the page, by path."""
+    pages = {"/openapi.json": _document(groups)}
+    for name, kind in _TYPES.items():
+        pages["/reference" if name == "reference.html" else f"/{name}"] = _file(name, kind)
+    return pages
+
+
+def _document(groups: Sequence[Group]) -> Handler:
     made: dict[str, bytes] = {}
 
-    async def openapi(request: web.Request) -> web.Response:
+    async def serve(request: web.Request) -> web.StreamResponse:
         root = request.path.removesuffix("/openapi.json")
         if root not in made:
             made[root] = to_json(document(groups, root))
         return web.Response(body=made[root], content_type="application/json")
 
-    app.router.add_get(f"{prefix}/openapi.json", openapi)
-    for name, kind in _TYPES.items():
-        path = "reference" if name == "reference.html" else name
-        app.router.add_get(f"{prefix}/{path}", _file(name, kind))
+    return serve
 
 
-def _file(name: str, kind: str):  # type: ignore[no-untyped-def]
+def _file(name: str, kind: str) -> Handler:
     body = (files(__package__) / "static" / name).read_bytes()
 
-    async def serve(request: web.Request) -> web.Response:
+    async def serve(request: web.Request) -> web.StreamResponse:
         return web.Response(body=body, content_type=kind, charset="utf-8", headers={"Content-Security-Policy": _POLICY})
 
     return serve

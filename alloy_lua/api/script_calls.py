@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -15,9 +14,9 @@ from ..errors import AlloyError, NotFound
 from ..model import RunStatus
 from ..outcome import Outcome
 from ..routes import Match, Route
-from ..triggers import METHODS
 from ..values import jsonable
 from .decoding import decoded, read_body
+from .dispatch import Handler
 from .endpoint import Endpoint, Lane
 from .errors import ApiError
 from .headers import REQUEST_ID, SECURITY
@@ -25,7 +24,7 @@ from .reply import JSON, to_json
 from .service import Call, Service
 from .signatures import check_signature
 
-PREFIX = "/x/{tenant}"
+PATH = "/x/{tenant}/{path:.*}"
 POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _SENT = (
     "content-type", "cache-control", "etag", "location", "link", "retry-after", "content-disposition",
@@ -40,7 +39,7 @@ _ENDPOINT = Endpoint(
 )  # fmt: skip
 
 
-def handler_of(service: Service) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def script_handler(service: Service) -> Handler:
     """Returns the aiohttp handler of all script endpoints."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -180,10 +179,3 @@ def _own(name: str) -> bool:
 
 def _misfit(why: str, headers: dict[str, str]) -> ApiError:
     return ApiError("bad_reply", f"the script behind this path answered what is no reply: {why}", headers=headers)
-
-
-def add_script_calls(app: web.Application, service: Service) -> None:
-    """Adds the routes of script endpoints."""
-    handle = handler_of(service)
-    for method in METHODS:
-        app.router.add_route(method, PREFIX + "/{path:.*}", handle)

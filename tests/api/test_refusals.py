@@ -34,7 +34,7 @@ def error_in(reply: bytes) -> tuple[bytes, str]:
 def test_wrong_paths_methods_and_types(admin: Client) -> None:
     assert (admin.get("/nothing").status, admin.get("/nothing").code) == (404, "not_found")
     refused = admin("PUT", "/scripts")
-    assert (refused.status, refused.code, refused.headers["Allow"]) == (405, "method_not_allowed", "GET,POST")
+    assert (refused.status, refused.code, refused.headers["Allow"]) == (405, "method_not_allowed", "GET, POST")
     assert admin.post("/scripts", {}, Content_Type="text/plain").code == "unsupported_media_type"
     assert admin("POST", "/scripts", raw=b"{").code == "malformed_json"
     assert admin("POST", "/scripts", raw=b'{"name":"\xff"}').code == "malformed_json"

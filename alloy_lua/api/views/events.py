@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from ...errors import ValidationError
 from ...model import RunStatus
 from ...runner.batch import collector_paused
@@ -42,8 +40,9 @@ def fire_many(call: Call, body: FireMany) -> Reply:
             dry_run=body.dry_run,
         )  # fmt: skip
         outcomes = [outcome_out(outcome, runs=body.runs) for outcome in found]
-        count = Counter([outcome.status for outcome in outcomes])
-        made = Outcomes(outcomes=outcomes, rejected=count[RunStatus.REJECTED], failed=count[RunStatus.FAILED])
+        rejected = sum([outcome.status is RunStatus.REJECTED for outcome in outcomes])
+        failed = sum([outcome.status is RunStatus.FAILED for outcome in outcomes])
+        made = Outcomes(outcomes=outcomes, rejected=rejected, failed=failed)
         return Reply(to_json(made))
 
 
