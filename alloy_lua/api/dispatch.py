@@ -18,9 +18,9 @@ from ..model import DEFAULT_TENANT
 from .decoding import Decoder, check_json, read_body
 from .endpoint import Endpoint
 from .errors import ApiError, from_http, reply_of
-from .headers import REQUEST_ID, request_id_of, secure
+from .headers import REQUEST_ID, USUAL, request_id_of, secure
 from .idempotent import key_of, once
-from .reply import Reply, to_json
+from .reply import JSON, Reply, to_json
 from .service import Call, Service
 
 TENANT = "Alloy-Tenant"
@@ -78,7 +78,12 @@ def response_of(reply: Reply, usual: int) -> web.Response:
     if reply.body is None:
         return web.Response(status=status, headers=reply.headers)
     body = reply.body if isinstance(reply.body, bytes) else to_json(reply.body)
-    return web.Response(status=status, headers={"Content-Type": reply.media, **reply.headers}, body=body)
+    headers = USUAL.copy()
+    if reply.media != JSON:
+        headers["Content-Type"] = reply.media
+    if reply.headers:
+        headers.update(reply.headers)
+    return web.Response(status=status, headers=headers, body=body)
 
 
 async def _call_of(request: web.Request, endpoint: Endpoint, service: Service) -> Call:

@@ -17,17 +17,17 @@ SECURITY = {
     "Cache-Control": "no-store",
     "Server": "alloy-lua",
 }
-_ALL = CIMultiDict(SECURITY)
+USUAL = CIMultiDict({"Content-Type": "application/json", **SECURITY})
+"""What most responses have; to be copied."""
+
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def secure(headers: CIMultiDict[str]) -> None:
     """Adds the headers of `SECURITY`; a response's own stay as they are."""
-    if "Content-Security-Policy" in headers or "Cache-Control" in headers:
+    if "X-Frame-Options" not in headers:  # else it has them all
         for name, value in SECURITY.items():
             headers.setdefault(name, value)
-    else:
-        headers.extend(_ALL)
 
 
 def request_id_of(request: web.Request) -> str | None:
