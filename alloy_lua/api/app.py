@@ -73,5 +73,6 @@ async def _service(app: web.Application) -> AsyncIterator[None]:
     service.loop = asyncio.get_running_loop()
     yield
     service.drain()
-    await service.by_hand.drain()
+    await service.by_hand.drain(service.options.drain_seconds)
+    service.cancel_runs()
     await asyncio.to_thread(service.close)

@@ -61,10 +61,10 @@ class ByHand:
             raise NotFound(f"run {run_id!r}: was not begun here, or too long ago", details={"run": run_id})
         return found[1]
 
-    async def drain(self) -> None:
-        """Waits for the runs under way."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+    async def drain(self, seconds: float) -> None:
+        """Waits for the runs under way, for so many seconds at most."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
 
     async def _finish(self, call: Call, work: functools.partial[Outcome], identity: str) -> None:
         try:

@@ -16,6 +16,9 @@ from .options import ApiOptions
 from .service import SERVICE
 
 
+GRACE_SECONDS = 3.0  # after the drain limit, for runs to be cancelled and their replies to be sent
+
+
 class _Connection(web.RequestHandler):
     """A connection whose errors below the application (no HTTP, headers too long) have the shape of all errors."""
 
@@ -59,7 +62,7 @@ class Server:
         options: ApiOptions = app[SERVICE].options
         self._service = app[SERVICE]
         self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=options.idle_seconds, shutdown_timeout=options.drain_seconds,
+            app, access_log=None, keepalive_timeout=options.idle_seconds, shutdown_timeout=options.drain_seconds + GRACE_SECONDS,
             max_line_size=16_384, max_field_size=16_384, lingering_time=2.0,
         )  # fmt: skip
         self._host = host
@@ -85,11 +88,16 @@ class Server:
         return port
 
     async def stop(self) -> None:
-        """Takes no more connections, waits for calls under way up to the drain limit, then ends."""
+        """Takes no more connections, waits for calls under way; their runs are cancelled at the drain limit."""
         self._service.drain()
         if self._listener is not None:
             self._listener.close()
-        await self._runner.cleanup()
+        seconds = self._service.options.drain_seconds
+        limit = asyncio.get_running_loop().call_later(seconds, self._service.cancel_runs)
+        try:
+            await self._runner.cleanup()
+        finally:
+            limit.cancel()
 
 
 async def serve(

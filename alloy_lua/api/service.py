@@ -104,6 +104,11 @@ class Service:
         """Ends what would never end by itself: live tails; readiness says no from now on."""
         self.stopping.set()
 
+    def cancel_runs(self) -> None:
+        """Ends the runs under way; they come to ``cancelled`` within moments."""
+        for run in self.alloy.running():
+            self.alloy.cancel(run.run_id)
+
     def close(self) -> None:
         """Lets the calls under way finish."""
         for workers in self.lanes.values():
