@@ -10,7 +10,7 @@ from . import fuzz
 
 def _fuzz(options: argparse.Namespace) -> bool:
     fine = True
-    for task, number in (("programs", options.programs), ("texts", options.texts)):
+    for task, number in (("programs", options.programs), ("texts", options.texts), ("mutants", options.mutants)):
         campaign = fuzz.Campaign(task, options.seed, number, options.jobs)
         campaign.run()
         print(campaign.report(), flush=True)
@@ -19,7 +19,7 @@ def _fuzz(options: argparse.Namespace) -> bool:
 
 
 def _show(options: argparse.Namespace) -> bool:
-    print(fuzz.program(options.seed) if options.task == "programs" else fuzz.text(options.seed))
+    print(fuzz.TASKS[options.task].text(options.seed))
     return True
 
 
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     part = parts.add_parser("fuzz", help="random programs and broken texts")
     part.add_argument("--programs", type=int, default=100_000)
     part.add_argument("--texts", type=int, default=50_000)
+    part.add_argument("--mutants", type=int, default=2_000, help="programs whose checks are taken away")
     part.add_argument("--seed", type=int, default=0, help="the first seed")
     part.add_argument("--jobs", type=int, help="processes at a time (default: one a core)")
     part.set_defaults(run=_fuzz)

@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import Empty, Queue
 from random import Random
+from typing import Any, NamedTuple
 
 from alloy_lua import CompileError
 
 from .grammar import Grammar
 from .mangle import broken
+from .mutation import Watch, endless, try_each
 from .refusals import reason_of
 from .twin import Difference, Refused, Stopped, Twin
 
@@ -78,20 +80,37 @@ def same_verdict(twin: Twin, source: str) -> str:
     return "compiles"
 
 
-TASKS: dict[str, Callable[[Twin, int], str]] = {"programs": run_program, "texts": compile_text}
+def mutate(watch: Watch, seed: int) -> str:
+    """Tries every mutant of one endless program. Raises `Difference` if one gets by that should not."""
+    return f"{'some' if try_each(watch, endless(seed), Random(seed))['rejected'] else 'none'} rejected"
+
+
+class Task(NamedTuple):
+    """What is made for each block of seeds, and what is done for each of them."""
+
+    begin: Callable[[str], Any]
+    perform: Callable[[Any, int], str]
+    text: Callable[[int], str]
+
+
+TASKS = {
+    "programs": Task(Twin, run_program, program),
+    "texts": Task(Twin, compile_text, text),
+    "mutants": Task(lambda mode: Watch(), mutate, endless),
+}
 
 
 def work(task: str, first: int, last: int) -> None:
     """The worker: does the task for each seed, and writes what came of it."""
     for start in range(first, last, BLOCK):
-        twin = Twin(MODES[start // BLOCK % len(MODES)])
+        state = TASKS[task].begin(MODES[start // BLOCK % len(MODES)])
         for seed in range(start, min(start + BLOCK, last)):
             print("at", seed, flush=True)
             try:
-                print("ok", TASKS[task](twin, seed))
+                print("ok", TASKS[task].perform(state, seed))
             except Difference as difference:
                 print("difference", repr(str(difference)))
-        twin.close()
+        state.close()
 
 
 class Campaign:

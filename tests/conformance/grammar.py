@@ -11,6 +11,8 @@ import re
 from random import Random
 from typing import NamedTuple
 
+from .endless import ENDLESS, ENDLESS_LEAVES
+from .endless import PRELUDE as ENDLESS_PRELUDE
 from .productions import EPILOGUE, FORMS, LEAVES, PRELUDE, WORDS
 
 DEPTH = 5
@@ -29,9 +31,16 @@ class Place(NamedTuple):
 
 
 class Grammar:
-    """Writes one program from ``seed``; the same seed writes the same program everywhere."""
+    """Writes one program from ``seed``; the same seed writes the same program everywhere.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: What to draw from.
+        endless: Whether the program shall never end by itself (and then returns nothing).
+    """
+
+    def __init__(self, seed: int, *, endless: bool = False) -> None:
+        self._endless = endless
+        self._forms, self._leaves = (ENDLESS, ENDLESS_LEAVES) if endless else (FORMS, LEAVES)
         self._random = Random(seed)
         self._fresh = 0
         self._scopes: list[dict[str, list[str]]] = [{}]
@@ -39,6 +48,10 @@ class Grammar:
 
     def program(self) -> str:
         """Returns the source. Half of the programs run inside a function, half at the top level of the chunk."""
+        if self._endless:
+            depth = self._random.choice((1, 1, 3))
+            body = self._expand("\n$statement ", depth) if depth > 1 else ""
+            return ENDLESS_PRELUDE + body + self._expand("\n$endless", depth)
         first = self._choose(("", "#!shebang\n", "--[[ x ]]"))
         body = "".join(self._expand("\n$statement ", DEPTH) for _ in range(self._random.randint(2, 6)))
         if self._random.random() < 0.5:
@@ -100,7 +113,9 @@ class Grammar:
             return self._expand(self._choose(WORDS[kind]), depth - 1)
         if kind in ("block", "body"):
             self._scopes.append({})
-            text = self._expand(self._choose((FORMS if depth > 0 else LEAVES).get(kind, LEAVES["block"])), depth - 1)
+            text = self._expand(
+                self._choose((self._forms if depth > 0 else self._leaves).get(kind, self._leaves["block"])), depth - 1
+            )
             self._scopes.pop()
             return text
         if kind in _EXPRESSIONS:
@@ -110,7 +125,7 @@ class Grammar:
                 return known + "()" * (kind == "call")
             if self._random.random() < 0.25:
                 depth = 0
-        forms = FORMS[kind] if depth > 0 or kind not in LEAVES else LEAVES[kind]
+        forms = self._forms[kind] if depth > 0 or kind not in self._leaves else self._leaves[kind]
         return self._expand(self._choose(forms), depth - 1)
 
     # -- what depends on the place --------------------------------------------------------------------------------

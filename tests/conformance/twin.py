@@ -13,7 +13,7 @@ from alloy_lua import Alloy, CompileError, Limits
 from alloy_lua.engine.program import compile_source
 from alloy_lua.engine.runtime import LONGEST_PATH
 
-_ENGINE = resources.files("alloy_lua.engine") / "lua"
+ENGINE = resources.files("alloy_lua.engine") / "lua"
 _HERE = Path(__file__).parent
 FUEL = 300_000
 SECONDS = 20
@@ -69,8 +69,8 @@ class Twin:
         lua: Any = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True)
         load = lua.eval("function(text, name, ...) return assert(loadstring(text, name))(...) end")
         lua.execute("jit.opt.start(...)" if JIT[jit] else "jit.off()", *JIT[jit])
-        meter = load((_ENGINE / "meter.lua").read_bytes(), "=meter")
-        verify = load((_ENGINE / "verify.lua").read_bytes(), "=verify")
+        meter = load((ENGINE / "meter.lua").read_bytes(), "=meter")
+        verify = load((ENGINE / "verify.lua").read_bytes(), "=verify")
         self._check_syntax = lua.eval("function(text) return (select(2, loadstring(text, '=script'))) end")
         self._plain, self._metered = load((_HERE / "twin.lua").read_bytes(), "=twin", meter, verify, LONGEST_PATH)
         self._alloy = Alloy()
