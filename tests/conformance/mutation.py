@@ -139,9 +139,10 @@ def try_each(watch: Watch, source: str, random: Random) -> Counter[str]:
     why = watch.refusal(text, names)
     if why is not None:
         raise Difference(f"the verifier rejects the program: {why}")
-    if watch.ends(text, names) != "fuel_exhausted":
-        raise Difference("the program is not ended by the meter")
-    counts: Counter[str] = Counter()
+    limit = watch.ends(text, names)
+    if limit is None:
+        raise Difference("the program runs on without a check")
+    counts: Counter[str] = Counter({f"programs ended by {limit}": 1})
     for change, mutant in mutants(text, names, random):
         if watch.error(mutant) is not None:
             continue

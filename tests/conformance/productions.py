@@ -111,7 +111,7 @@ FORMS = {
         "pcall($function, $list)", "F($any)($list)", "($function)($list)", "select($count + 1, $list)", "select(-1, $list)",
         "unpack(T($any), 1, $count)", "rawget(T($any), $any)", "next({$number})", "($string):find($pattern)",
         "xpcall($function, function(e) return type(e) end, $list)", "tonumber($string, 10)", "emit($list)", "math.frexp($number)",
-        "assert(pcall($function))", "pcall(error, $list)", "coroutine.resume(coroutine.create($function), $list)",
+        "assert(pcall($function))", "pcall(error, $any_one)", "coroutine.resume(coroutine.create($function), $list)",
         "coroutine.wrap(function(...)$vco:body end)($list)", "$known($list)", "$known($list)", "$known($list)",
     ),
     "any": (
@@ -121,7 +121,7 @@ FORMS = {
     "list": ("$any", "$any, $any", "$any, $any, $any", "$any, $call", "$any, $dots", "$dots"),
     "wild": (
         "($any) $operator ($any)", "#($any)", "-($any)", "($any).x.y", "($any)($list)", "($any):method($list)", "($any)[$any]",
-        "string.rep($any, $string)", "table.concat($list)", "($string):rep($table)", "ipairs($any)", "setmetatable($any, $any)", "select($list)",
+        "string.rep($any, $string)", "table.concat($list)", "($string):rep($table)", "ipairs($any)", "setmetatable($any_one, $any_one)", "select($list)",
         "string.format($list)", "math.floor($any)", "tonumber($list)", "table.insert($any, $any_one)", "string.sub($list)", "string.char($any)",
     ),
     "block": ("\n$statement ", "\n$statement$joint$statement ", "\n$statement$joint$statement$joint$statement ", "\n$statement$leave "),
