@@ -15,6 +15,7 @@ from alloy_lua.engine.runtime import LONGEST_PATH
 
 ENGINE = resources.files("alloy_lua.engine") / "lua"
 _HERE = Path(__file__).parent
+RENEW = 200  # sources to compile before the `Alloy` is made anew
 FUEL = 300_000
 SECONDS = 20
 JIT = {"on": ("hotloop=56", "hotexit=10"), "eager": ("hotloop=2", "hotexit=2"), "off": ()}
@@ -74,6 +75,7 @@ class Twin:
         self._check_syntax = lua.eval("function(text) return (select(2, loadstring(text, '=script'))) end")
         self._plain, self._metered = load((_HERE / "twin.lua").read_bytes(), "=twin", meter, verify, LONGEST_PATH)
         self._alloy = Alloy()
+        self._compiled = 0
         self._limits = Limits(fuel=FUEL * 20, deadline_ms=SECONDS * 1000)
 
     def close(self) -> None:
@@ -90,6 +92,10 @@ class Twin:
 
     def compile(self, source: str) -> None:
         """Compiles ``source`` as the platform does, proof and all. Raises `CompileError`."""
+        self._compiled += 1
+        if self._compiled % RENEW == 0:  # a platform keeps what it compiles
+            self._alloy.close()
+            self._alloy = Alloy()
         self._alloy.compile(source)
 
     def plain(self, source: str) -> Outcome:
