@@ -25,7 +25,10 @@ def archive(package: Package) -> Path:
     Raises:
         FetchError: Names the package and what its client said.
     """
-    kept = FOLDER / f"{package.name}-{package.version.replace(':', '_')}{'.deb' if package.registry == 'debian' else '.tgz'}"
+    kept = (
+        FOLDER
+        / f"{package.name}-{package.version.replace(':', '_')}{'.deb' if package.registry == 'debian' else '.tgz'}"
+    )
     if not kept.exists():
         fresh = FOLDER / "fresh" / package.name
         fresh.mkdir(parents=True, exist_ok=True)

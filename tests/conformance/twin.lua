@@ -1,5 +1,5 @@
 -- Runs one text in two ways in a bare LuaJIT: as it is, and metered by the product's own meter.
--- Returns `plain(text)` and `metered(text, f, t, k, fuel)`; both answer: ran, what came of it, [what stopped the meter].
+-- Returns `plain(text)` and `metered(text, f, t, k, calm, fuel, seconds)`; both answer: ran, what came of it, [what stopped the meter].
 local meter, verify, longest = ...
 local loadstring, pcall, setfenv, setmetatable, tostring, type = loadstring, pcall, setfenv, setmetatable, tostring, type
 local globals = {}
@@ -23,10 +23,10 @@ local function plain(text)
   return outcome(environment, pcall(setfenv(main, environment)))
 end
 
-local function metered(text, f, t, k, fuel, seconds)
+local function metered(text, f, t, k, calm, fuel, seconds)
   local main, message = meter.load(text, "=script", f, t, k)
   if not main then return nil, message end
-  local why = verify(main, f, t, k, longest)
+  local why = verify(main, f, t, k, longest, calm)
   if why then return nil, why end
   local environment = setmetatable({}, INDEX)
   setfenv(main, environment)
