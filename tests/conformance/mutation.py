@@ -27,9 +27,9 @@ MOVES = 3  # places to which each check is moved
 GAP = 20_000  # instructions that may pass between two checks: 64 calls of 160 each, and what is between them
 
 
-def metered(source: str, *, calm: bool = False) -> tuple[bytes, Names]:
+def metered(source: str | bytes, *, calm: bool = False) -> tuple[bytes, Names]:
     """Returns ``source`` with its checks (those of a calm script, or all), and their names."""
-    text = source.encode()
+    text = source.encode() if isinstance(source, str) else source
     text = b"--" + text if text.startswith(b"#") else text
     names = names_for(text)
     return meter(text, tokens(text), names, "...", calm=calm), names
