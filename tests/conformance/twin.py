@@ -25,6 +25,7 @@ OVERFLOW = "overflow("
 # How messages of the sandbox may differ from LuaJIT's: what is blanked out in both, and why.
 MESSAGES = (
     (r"(bad argument #\d+ to) '[^']*'", r"\1 ?", "a guarded function knows its name where LuaJIT may say '?'"),
+    (r"script:\d+: (script:\d+: )", r"\1", "LuaJIT's coroutine.wrap puts the place of the call before that of the error"),
     (r"got no value", "got nil", "a guarded function does not tell a missing argument from nil"),
 )
 
@@ -152,9 +153,9 @@ class Twin:
         again, fuel_again = self.metered(source)
         if again != metered or (fuel != fuel_again and OVERFLOW not in source):
             raise Difference(f"again: fuel {fuel} then {fuel_again}; {first_difference(metered.text, again.text)}")
-        guarded, bare = self.sandboxed(source), _general(plain.text.rpartition("\n")[0])
-        if guarded.ran != plain.ran or bare not in (_general(text) for text in guarded.texts):
-            raise Difference(f"sandbox: {first_difference(bare, _general(guarded.texts[0]))}")
+        guarded, bare = self.sandboxed(source), general(plain.text.rpartition("\n")[0])
+        if guarded.ran != plain.ran or bare not in (general(text) for text in guarded.texts):
+            raise Difference(f"sandbox: {first_difference(bare, general(guarded.texts[0]))}")
 
 
 def _plain_text(source: str) -> bytes:
@@ -162,7 +163,8 @@ def _plain_text(source: str) -> bytes:
     return b"--" + text if text.startswith(b"#") else text
 
 
-def _general(text: str) -> str:
+def general(text: str) -> str:
+    """Returns ``text`` without what `MESSAGES` says may differ."""
     for pattern, general, _ in MESSAGES:
         text = re.sub(pattern, general, text, flags=re.MULTILINE)
     return text
