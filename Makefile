@@ -36,7 +36,7 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-# The nightly target: downloads pinned packages into build/conformance (needs apt-get, dpkg-deb and npm).
+# The nightly target: downloads pinned packages into .conformance (needs apt-get, dpkg-deb and npm).
 conformance: $(VENV)/.dev
 	$(BIN)/python -m tests.conformance all
 
@@ -61,5 +61,5 @@ wheel: $(VENV)/.dev
 	$(BIN)/python -m build --outdir dist .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis alloy-demo.db*
+	rm -rf $(VENV) .conformance build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis alloy-demo.db*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Gets packages from their registries by the registries' own clients, once, into ``build/conformance``."""
+"""Gets packages from their registries by the registries' own clients, once, into ``.conformance``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .packages import Package
 
-FOLDER = Path(__file__).parents[2] / "build" / "conformance"
+FOLDER = Path(__file__).parents[2] / ".conformance"
 LUA = (".lua", ".nse")
 
 

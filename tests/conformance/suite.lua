@@ -13,6 +13,8 @@ end
 print = say
 io.write = function(...) say(...) return io.stdout end
 
+math.mod = math.fmod -- as Lua 5.1 has it for compatibility, and the files expect
+
 -- A failed assertion is noted, and the file goes on: LuaJIT itself fails some, and what follows counts, too.
 function assert(ok, ...)
   if ok then
@@ -78,7 +80,16 @@ end
 local before = {}
 for name in pairs(_G) do before[name] = true end
 local chunk, message = loadfile(path)
-local results = {pcall(chunk or function() error(message, 0) end)}
+-- A file may yield at its top level: big.lua is made to be run as a coroutine.
+local function run(...)
+  if path ~= "big.lua" then return chunk(...) end
+  local co = coroutine.create(chunk)
+  repeat
+    local ok, value = coroutine.resume(co)
+    say("yielded", ok, value)
+  until coroutine.status(co) == "dead"
+end
+local results = {pcall(chunk and run or function() error(message, 0) end)}
 for i = 1, table.maxn(results) do
   local kind = type(results[i])
   results[i] = (kind == "table" or kind == "function" or kind == "thread" or kind == "userdata") and kind or tostring(results[i])
@@ -91,4 +102,4 @@ end
 table.sort(names)
 say("globals", concat(names, " "))
 say("assertions passed", passed)
-return (gsub(concat(lines, "\n"), "0x%x%x%x%x%x+", "0x"))
+return (gsub(gsub(concat(lines, "\n"), "0x%x%x%x%x%x+", "0x"), "in %d+%.%d+ sec", "in some sec"))

@@ -36,12 +36,24 @@ UNORDERED = {
 # What is changed in this copy of the suite: (text, what stands for it).
 MENDED = {
     "pm.lua": [(b"do; table.insert(ret, k); end", b"do table.insert(ret, k) end")],  # LuaJIT does not compile it
+    # LuaJIT has no `arg` in a vararg function, which Lua 5.1 has for compatibility
+    "vararg.lua": [
+        (b"function f(a, ...)", b"function f(a, ...) local arg = {n = select('#', ...), ...}"),
+        (b"function vararg (...)", b"function vararg (...) local arg = {n = select('#', ...), ...}"),
+        (b"function t:f (...)", b"function t:f (...) local arg = {n = select('#', ...), ...}"),
+    ],
+    # how far the collector comes in a step depends on what is in memory; LuaJIT gives both
+    "gc.lua": [(b"assert(gcinfo() < x)", b""), (b"assert(dosteps(", b"tostring(dosteps(")],
     # LuaJIT's tostring returns what a metamethod returns; the sandbox's wants a string
     "events.lua": [(b"assert(tostring(a) == nil)", b"")],
     # whether a traceback fits on a full stack depends on the size of frames; LuaJIT gives both
     "errors.lua": [
         (b"while stack[i] ~= l1 do", b"while false do"),
         (b"assert(i > 15)", b""),
+        (
+            b"assert(string.find(m, msg, 1, true))",
+            b"assert(string.find(tostring(m), msg, 1, true))",
+        ),  # LuaJIT takes "nooption"
         (b'(string.find(m, "^.-:%d+: stack overflow"))', b"type(m)"),
     ],
 }
@@ -137,7 +149,8 @@ class Suite:
         self.assertions += int(passed) if passed.isdigit() else 0
         if name in UNORDERED:
             plain, got = (_unordered(report) for report in (plain, got))
-        said = f"{passed} assertions pass, {failed} fail in LuaJIT itself"
+        ended = plain.rpartition("ended\t")[2].partition("\n")[0].replace("\t", " ")
+        said = f"{passed} assertions pass, {failed} fail in LuaJIT itself; ends {ended[:90]}"
         if plain == got:
             self.lines.append(f"  {name}: same: {said}")
         else:

@@ -25,7 +25,11 @@ OVERFLOW = "overflow("
 # How messages of the sandbox may differ from LuaJIT's: what is blanked out in both, and why.
 MESSAGES = (
     (r"(bad argument #\d+ to) '[^']*'", r"\1 ?", "a guarded function knows its name where LuaJIT may say '?'"),
-    (r"script:\d+: (script:\d+: )", r"\1", "LuaJIT's coroutine.wrap puts the place of the call before that of the error"),
+    (
+        r"script:\d+: (script:\d+: )",
+        r"\1",
+        "LuaJIT's coroutine.wrap puts the place of the call before that of the error",
+    ),
     (r"got no value", "got nil", "a guarded function does not tell a missing argument from nil"),
 )
 
