@@ -50,10 +50,7 @@ MENDED = {
     "errors.lua": [
         (b"while stack[i] ~= l1 do", b"while false do"),
         (b"assert(i > 15)", b""),
-        (
-            b"assert(string.find(m, msg, 1, true))",
-            b"assert(string.find(tostring(m), msg, 1, true))",
-        ),  # LuaJIT takes "nooption"
+        (b"local msg = doit(prog)", b"local msg = tostring(doit(prog))"),  # LuaJIT compiles one of the texts
         (b'(string.find(m, "^.-:%d+: stack overflow"))', b"type(m)"),
     ],
 }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alloy_lua.engine.lexer import KEYWORDS, tokens
 from tests.conformance.fuzz import Campaign, program, same_verdict
 from tests.conformance.mangle import broken
-from tests.conformance.twin import Twin
+from tests.conformance.twin import Difference, Twin
 
 
 def test_random_programs_do_the_same_in_every_way() -> None:
@@ -42,6 +42,15 @@ def twin() -> Iterator[Twin]:
 @given(random=st.randoms(use_true_random=False))
 def test_broken_texts_get_luajit_s_verdict(twin: Twin, random: Random) -> None:
     same_verdict(twin, broken(random))
+
+
+@pytest.mark.parametrize(
+    ("source", "way"),
+    [("return debug.traceback()", "metered"), ("return ('x'):rep(2^40)", "sandbox"), ("x = os.clock()", "sandbox")],
+)
+def test_the_judge_sees_a_difference(twin: Twin, source: str, way: str) -> None:
+    with pytest.raises(Difference, match=way):
+        twin.compare(source)
 
 
 def test_the_programs_use_every_word_and_operator_of_the_language() -> None:
