@@ -93,7 +93,7 @@ FORMS = {
         "($string):sub($small, $small)", "S(($string):rep($count, $string))", "(($string):gsub($pattern, $replacement))",
         "(($string):gsub($pattern, function(c, d) return $fn:string end, 3))", "S(($string):match($pattern))",
         "('%d|%5.2f|%s|%q|%x|%-4s'):format($small, $small.5, $string, $string, 255, 'x')", "show($any)",
-        "S(table.concat({$string, $small, $string}, $string))", "string.char(65, 10 + $count)", "type($any)", "tostring($boolean)",
+        "S(table.concat({$string, $small, $string}, $string))", "string.char(65, 10 + $count)", "type($any)", "tostring(not $boolean)",
     ),
     "boolean": (
         "($number $compare $number)", "($string $compare $string)", "($any == $any)", "($any ~= $any)", "not ($any)",
@@ -120,8 +120,8 @@ FORMS = {
     ),
     "list": ("$any", "$any, $any", "$any, $any, $any", "$any, $call", "$any, $dots", "$dots"),
     "wild": (
-        "($any) $operator ($any)", "#($any)", "-($any)", "($any).x.y", "($any)($list)", "($any):method($list)", "($any)[$any]",
-        "string.rep($any, $string)", "table.concat($list)", "($string):rep($table)", "ipairs($any)", "setmetatable($any_one, $any_one)", "select($list)",
+        "($any) $operator ($any)", "#($any)", "-($any)", "($any).x.y", "($any)($list)", "($any):method($list)", "($any)[ $any ]",
+        "string.rep($any, $small)", "table.concat($list)", "($string):rep($table)", "ipairs($any)", "setmetatable($any_one, $any_one)", "select($list)",
         "string.format($list)", "math.floor($any)", "tonumber($list)", "table.insert($any, $any_one)", "string.sub($list)", "string.char($any)",
     ),
     "block": ("\n$statement ", "\n$statement$joint$statement ", "\n$statement$joint$statement$joint$statement ", "\n$statement$leave "),
