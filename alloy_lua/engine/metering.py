@@ -76,13 +76,14 @@ class _State:
 class _Block:
     """An open block: a function, a loop, ``repeat``, or ``if``, and the state before it."""
 
-    __slots__ = ("anchor", "covered", "covering", "in_condition", "kind", "operations", "outside")
+    __slots__ = ("anchor", "covered", "covering", "in_condition", "kind", "longest", "operations", "outside")
 
     def __init__(self, kind: str, state: _State) -> None:
         self.kind, self.outside = kind, state
         self.covered, self.covering = state.covered, state.covering
         self.anchor, self.operations = state.anchor, state.operations
         self.in_condition = kind == "if"
+        self.longest = 0  # operations on the longest of its branches so far
 
 
 class _Scan:
@@ -109,11 +110,12 @@ class _Scan:
         state = self.state
         if state.covered:
             return
-        if self.blocks[-1].in_condition:
-            self.blocks[-1].covered = True
         unpaid = max(0, state.covering.operations - state.paid)
         self.check(state.anchor)
         state.covering.operations = unpaid
+        block = self.blocks[-1]
+        if block.in_condition:
+            block.covered, block.covering = True, state.covering
 
     def enter_function(self, offset: int) -> None:
         self.state = _State(_Check(-1), offset, covered=False)
@@ -127,9 +129,16 @@ class _Scan:
     def open(self, kind: str) -> None:
         self.blocks.append(_Block(kind, self.state))
 
+    def enter_branch(self) -> None:
+        """At ``then``: where the condition does not hold, the path goes on from here."""
+        self.blocks[-1].in_condition = False
+        self.blocks[-1].operations = self.state.operations
+
     def branch(self, offset: int, *, condition: bool) -> None:
         """At ``elseif`` (a condition follows) or ``else``: the branch before was not taken."""
         block, state = self.blocks[-1], self.state
+        block.longest = max(block.longest, state.operations)
+        state.operations = block.operations
         state.covered, block.in_condition = block.covered, condition
         state.anchor = block.anchor if condition else offset
 
@@ -138,8 +147,7 @@ class _Scan:
         state = self.state = block.outside
         if block.kind == "function":
             return
-        if block.kind != "if":
-            state.operations, state.covering = max(state.operations, block.operations), block.covering
+        state.operations, state.covering = max(state.operations, block.operations, block.longest), block.covering
         state.covered, state.anchor = block.covered or block.kind == "repeat", block.anchor
 
     def count(self, operations: int) -> None:
@@ -217,7 +225,7 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
             elif text == b"if":
                 scan.open("if")
             elif text == b"then" and scan.blocks:
-                scan.blocks[-1].in_condition = False
+                scan.enter_branch()
                 fresh = True
             elif text in (b"elseif", b"else") and scan.blocks:
                 scan.branch(end, condition=text == b"elseif")
