@@ -132,6 +132,13 @@ class RuntimePool:
         waiter.runtime = runtime
         waiter.ready.release()
 
+    def protection(self) -> tuple[()]:
+        """Returns nothing: these runtimes are parts of the platform's process."""
+        return ()
+
+    def close(self) -> None:
+        """Does nothing: runtimes go when nobody holds them."""
+
     def forget(self) -> None:
         """Drops all runtimes: in a forked child, another thread of the parent may have been inside one."""
         self._idle.clear()

@@ -1,0 +1,234 @@
+"""A runtime in a worker process, with the methods of `Runtime` that the engine and the runner call."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+
+from ...errors import CompileError, WorkerLost
+from ...hostapi import HostModule
+from ...limits import Limits
+from ..hosttable import Broker, HostTable
+from ..program import Program
+from ..runtime import MAX_PROGRAMS, Batch, Scalar, failed_run
+from . import frames
+from .frames import HEAD_BYTES, LENGTH_BYTES, ROW_HEAD, ROWS_HEAD, RUN_HEAD, Gone
+from .handle import NEVER, Failed, WorkerProcess
+
+GRACE_SECONDS = 1.0  # beyond the deadline, until a worker that does not answer is killed
+LOAD_SECONDS = 10.0  # for everything but running: parsing 64 KiB of the worst source takes about one
+BATCH_SECONDS = 5.0  # for many records at once; those of a batch that is not over by then go one by one
+_ROW_EXTRA = ROW_HEAD.size - LENGTH_BYTES
+_ARRAY_32 = b"\xdd"
+_log = logging.getLogger("alloy_lua.engine")
+_DONE = bytes([frames.DONE])
+
+
+class RemoteRuntime:
+    """A LuaJIT state in a worker process. Used by one thread at a time, as a `Runtime` is.
+
+    Args:
+        process: The worker.
+        hosts: The host modules; their Python halves run in this process.
+        answering: Called around each host call with the broker's method.
+
+    Attributes:
+        broker: Answers the host calls of its runs.
+        process: The worker.
+        retired: Whether it must not be used again.
+    """
+
+    def __init__(self, process: WorkerProcess, hosts: HostTable, answering: Callable[..., Any]) -> None:
+        self.broker = Broker(hosts)
+        self.process = process
+        self.retired = False
+        self._hosts = hosts
+        self._answering = answering
+        self._kept = b""
+        self._programs: dict[str, int] = {}
+        self._ways: dict[tuple[str, Limits], int] = {}
+        self._drivers: dict[tuple[str, Limits], tuple[Scalar, Batch]] = {}
+        self._started = False
+
+    # -- loading -----------------------------------------------------------------------------------------------------
+    def start(self) -> None:
+        """Waits until the worker is ready; quick after the first time."""
+        if not self._started:
+            self.process.greet()
+            self._ask(frames.HOSTS, 0, msgpack.packb([_module_facts(module) for module in self._hosts.modules]))
+            self._started = True
+
+    def syntax_error(self, text: bytes) -> str | None:
+        """Returns LuaJIT's message if ``text`` does not compile, else None."""
+        return self._ask(frames.SYNTAX, 0, text).decode("latin-1") or None
+
+    def load(self, program: Program) -> int:
+        """Returns the number of ``program`` in the worker, where it is loaded and verified at first use.
+
+        Raises:
+            CompileError: The bytecode verifier could not prove that the program is metered everywhere.
+        """
+        number = self._programs.get(program.sha256)
+        if number is None:
+            number = len(self._programs)
+            self._ask(frames.LOAD, number, msgpack.packb(_program_facts(program)))
+            self._programs[program.sha256] = number
+            if number >= MAX_PROGRAMS:
+                self.retired = True
+        return number
+
+    def _way(self, program: Program, limits: Limits) -> int:
+        key = (program.sha256, limits)
+        number = self._ways.get(key)
+        if number is None:
+            loaded = self.load(program)
+            number = len(self._ways)
+            self._ask(frames.BIND, number, msgpack.packb([loaded, limits.as_dict()]))
+            self._ways[key] = number
+        self.process.allow_memory(limits.memory_bytes)
+        return number
+
+    def _ask(self, kind: int, number: int, body: bytes, seconds: float = LOAD_SECONDS) -> bytes:
+        try:
+            return self.process.ask(kind, number, body, seconds, self._answer)
+        except Gone as gone:
+            raise self._loss(gone) from None
+        except Failed as failed:
+            code, message, line, column = msgpack.unpackb(failed.args[0])
+            if code == CompileError.default_code:
+                raise CompileError(message, line=line, column=column) from None
+            self.retired = True
+            raise WorkerLost(message) from None
+        except BaseException:
+            self.retired = True
+            raise
+
+    def _loss(self, why: Exception) -> WorkerLost:
+        self.retired = True
+        pid, overran = self.process.pid, self.process.overran
+        self.process.kill()
+        _log.warning("worker %d is lost: %s", pid, "it did not answer in time" if overran else why)
+        if overran:
+            return WorkerLost("the worker process did not answer in time and was killed", code="deadline_exceeded")
+        return WorkerLost("the worker process died while it ran the script")
+
+    def _answer(self, number: int, packed: bytes) -> bytes:
+        if number >= len(self._hosts.functions):
+            raise Gone(f"a call of host function {number}")
+        code, answer, spent = self._answering(self.broker, number, packed)
+        named = code.encode()
+        return frames.ANSWER_HEAD.pack(spent, len(named)) + named + answer
+
+    # -- running packed ------------------------------------------------------------------------------------------------
+    def run(
+        self, program: Program, packed: bytes, fuel: int, seconds: float, limits: Limits, seed: int, read_only: bool,
+        eager: bool,
+    ) -> bytes:  # fmt: skip
+        """Returns the packed outcome of running ``program`` on a packed input, as `Runtime.run` does."""
+        way = self._way(program, limits)
+        body = RUN_HEAD.pack(fuel, seconds, seed, read_only, eager) + packed
+        try:
+            outcome = self._ask(frames.RUN, way, body, seconds + GRACE_SECONDS)
+        except WorkerLost as error:
+            self.retired = True
+            return failed_run(error.code, error.message)
+        self.broker.raise_interrupt()
+        return outcome
+
+    # -- running rows --------------------------------------------------------------------------------------------------
+    def hold_at_least(self, memory_bytes: int) -> None:
+        """Lets runs hold ``memory_bytes``."""
+        self.process.allow_memory(memory_bytes)
+
+    def scalar(self, program: Program, limits: Limits) -> tuple[Scalar, Batch]:
+        """Returns the program's scalar and batch drivers under ``limits``, as `Runtime.scalar` does."""
+        key = (program.sha256, limits)
+        pair = self._drivers.get(key)
+        if pair is None:
+            way = self._way(program, limits)
+            pair = self._drivers[key] = self._scalar(way, program, limits), self._batch(way, limits)
+        return pair
+
+    def _scalar(self, way: int, program: Program, limits: Limits) -> Scalar:
+        """Returns the scalar driver: it sends its arguments as a batch of one row. This is the tier's hot path."""
+        process = self.process
+        requests, replies = process.requests, process.replies
+        pack, unpackb, head, length_of = (
+            msgpack.Packer().pack,
+            msgpack.unpackb,
+            ROW_HEAD.pack,
+            frames.LENGTH.unpack_from,
+        )
+        write, read, now, chunk = os.write, os.read, time.monotonic, frames.CHUNK
+        width = len(program.writes or ()) + 2
+        seconds = limits.deadline_ms / 1000 + GRACE_SECONDS
+
+        def scalar(*arguments: Any) -> Any:
+            packed = pack(arguments)
+            request = head(len(packed) + _ROW_EXTRA, frames.ROWS, way, 1) + packed
+            process.due = now() + seconds
+            try:
+                if write(requests, request) != len(request):
+                    raise OSError("a signal came in between")
+            except OSError as error:  # nothing has run: the caller takes another worker
+                raise self._loss(Gone(str(error))) from None
+            try:
+                data = read(replies, chunk)
+                if data[4:5] != _DONE or length_of(data)[0] + LENGTH_BYTES != len(data):
+                    data = process.finish(data, self._answer)
+                process.due = NEVER
+                (row,) = unpackb(data[HEAD_BYTES:])
+            except UnicodeDecodeError:
+                raise
+            except Failed:
+                return -2
+            except (OSError, Gone, ValueError) as error:
+                return self._keep_loss(error)
+            if type(row) is list and len(row) == width and type(row[0]) is int and type(row[1]) is int:
+                return tuple(row)
+            if type(row) is bytes:
+                self._kept = row
+                return -1
+            return -2 if row == -2 else self._keep_loss(Gone("a reply of another shape"))
+
+        return scalar
+
+    def _keep_loss(self, error: Exception) -> int:
+        lost = self._loss(error)
+        self._kept = failed_run(lost.code, lost.message)
+        return -1
+
+    def _batch(self, way: int, limits: Limits) -> Batch:
+        def batch(packed: bytes, count: int, output_bytes: int, depth: int, record_after: int) -> bytes:
+            seconds = min(count * limits.deadline_ms / 1000, BATCH_SECONDS) + GRACE_SECONDS
+            rows = self._ask(frames.ROWS, way, ROWS_HEAD.pack(count) + packed, seconds)
+            if rows[:5] != _ARRAY_32 + count.to_bytes(4, "big"):
+                raise self._loss(Gone("other rows than were asked for"))
+            return rows
+
+        return batch
+
+    def train(self, scalar: Scalar, arguments: tuple[Any, ...]) -> None:
+        """Does nothing: the worker trains a driver itself, with its first row."""
+
+    def train_batch(self, batch: Batch, packed: bytes) -> None:
+        """Does nothing, as `train`."""
+
+    def collect(self, limits: Limits) -> bytes:
+        """Returns the packed outcome of the scalar run that has just answered -1."""
+        self.broker.raise_interrupt()
+        return self._kept
+
+
+def _module_facts(module: HostModule) -> list[Any]:
+    functions = [[function.name, function.cost, function.call is not None] for function in module.functions]
+    return [module.name, functions, module.lua, dict(module.constants)]
+
+
+def _program_facts(program: Program) -> dict[str, Any]:
+    return {**program._asdict(), "source": "", "mentions": sorted(program.mentions)}
