@@ -52,6 +52,12 @@ def read_prelude() -> list[bytes]:
 
 
 @cache
+def read_server() -> bytes:
+    """Returns the Lua text of a worker's loop."""
+    return (_LUA / "serve.lua").read_bytes()
+
+
+@cache
 def _metered_module(source: str) -> tuple[bytes, Names]:
     text = source.encode()
     names = names_for(text)
@@ -231,6 +237,16 @@ class Runtime:
         self._retire_if_full(outcome)
         self.broker.raise_interrupt()
         return outcome
+
+    def server(self, rows: int, done: int) -> tuple[Callable[[], Any], Callable[..., None]]:
+        """Returns the loop of a worker process, and the function that gives it batch drivers (see serve.lua).
+
+        Args:
+            rows: The kind of the frames it answers.
+            done: The kind of its answers.
+        """
+        pair: tuple[Callable[[], Any], Callable[..., None]] = self._kit["server"](read_server(), rows, done)
+        return pair
 
     def _retire_if_full(self, outcome: str) -> None:
         # LuaJIT has no emergency collection: a state that ran out of memory is not used again

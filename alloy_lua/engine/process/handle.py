@@ -177,7 +177,7 @@ def _start() -> tuple[subprocess.Popen[bytes], int, int]:
     try:
         popen = subprocess.Popen(
             [sys.executable, "-P", "-m", _WORKER], stdin=request_reader, stdout=reply_writer, env=environment, cwd="/",
-            start_new_session=True,
+            process_group=0,
         )  # fmt: skip
     except OSError as error:
         _close((requests, replies))

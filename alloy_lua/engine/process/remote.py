@@ -26,7 +26,9 @@ BATCH_SECONDS = 5.0  # for many records at once; those of a batch that is not ov
 _ROW_EXTRA = ROW_HEAD.size - LENGTH_BYTES
 _ARRAY_32 = b"\xdd"
 _log = logging.getLogger("alloy_lua.engine")
-_DONE = bytes([frames.DONE])
+_KIND = 4  # where in a frame it stands
+_ROW_AT = HEAD_BYTES + 5  # behind the head of a list of one row
+_LONG = 4096  # up to which a pipe hands over what was written in one piece
 
 
 class RemoteRuntime:
@@ -156,14 +158,9 @@ class RemoteRuntime:
 
     def _scalar(self, way: int, program: Program, limits: Limits) -> Scalar:
         """Returns the scalar driver: it sends its arguments as a batch of one row. This is the tier's hot path."""
-        process = self.process
+        process, answer = self.process, self._answer
         requests, replies = process.requests, process.replies
-        pack, unpackb, head, length_of = (
-            msgpack.Packer().pack,
-            msgpack.unpackb,
-            ROW_HEAD.pack,
-            frames.LENGTH.unpack_from,
-        )
+        pack, unpackb, head = msgpack.Packer().pack, msgpack.unpackb, ROW_HEAD.pack
         write, read, now, chunk = os.write, os.read, time.monotonic, frames.CHUNK
         width = len(program.writes or ()) + 2
         seconds = limits.deadline_ms / 1000 + GRACE_SECONDS
@@ -176,18 +173,18 @@ class RemoteRuntime:
                 if write(requests, request) != len(request):
                     raise OSError("a signal came in between")
             except OSError as error:  # nothing has run: the caller takes another worker
-                raise self._loss(Gone(str(error))) from None
+                raise self._loss(error) from None
             try:
                 data = read(replies, chunk)
-                if data[4:5] != _DONE or length_of(data)[0] + LENGTH_BYTES != len(data):
-                    data = process.finish(data, self._answer)
+                if data[_KIND] != frames.DONE or len(data) >= _LONG:
+                    data = process.finish(data, answer)
                 process.due = NEVER
-                (row,) = unpackb(data[HEAD_BYTES:])
+                row = unpackb(data[_ROW_AT:])
             except UnicodeDecodeError:
                 raise
             except Failed:
                 return -2
-            except (OSError, Gone, ValueError) as error:
+            except (OSError, Gone, ValueError, IndexError) as error:
                 return self._keep_loss(error)
             if type(row) is list and len(row) == width and type(row[0]) is int and type(row[1]) is int:
                 return tuple(row)

@@ -16,7 +16,7 @@ from ...limits import Limits
 from ...values import unpack
 from ..hosttable import HostTable
 from ..program import Program
-from ..runtime import TRAINING_ROWS, Batch, LuaError, Runtime, broken_run, read_prelude
+from ..runtime import TRAINING_ROWS, Batch, LuaError, Runtime, broken_run, read_prelude, read_server
 from . import frames
 from .confine import address_space, confine
 from .frames import HEAD, HEAD_BYTES
@@ -57,99 +57,90 @@ class Way:
 
 
 class Worker:
-    """Answers requests with a runtime, which is made anew when a script has used up its memory."""
+    """Answers requests with a runtime, which is made anew when a script has used up its memory.
 
-    def __init__(self) -> None:
-        self._hosts = HostTable(())
-        self._made: Runtime | None = None
+    Args:
+        hosts: The host modules, without their Python halves.
+    """
+
+    def __init__(self, hosts: HostTable) -> None:
+        self._hosts = hosts
         self._programs: dict[int, Program] = {}
         self._ways: dict[int, Way] = {}
         self._answers = {
-            frames.HOSTS: self._set_hosts, frames.SYNTAX: self._syntax, frames.LOAD: self._load,
-            frames.BIND: self._bind, frames.RUN: self._run,
+            frames.SYNTAX: self._syntax, frames.LOAD: self._load, frames.BIND: self._bind, frames.RUN: self._run,
+            frames.ROWS: self._rows,
         }  # fmt: skip
+        self._renew()
+
+    def _renew(self) -> None:
+        for way in self._ways.values():
+            way.batch = None
+        self._rows_memory = 0
+        self._runtime = Runtime(self._hosts, broker=Caller())
+        self._loop, self._answer_in_lua = self._runtime.server(frames.ROWS, frames.DONE)
 
     def serve(self) -> NoReturn:
         """Answers until the platform closes its end."""
-        head, size_of, rows, done = HEAD.unpack_from, HEAD_BYTES, frames.ROWS, frames.frame
         while True:
-            data = frames.receive(REQUESTS, MOST_BYTES)
-            _, kind, number = head(data)
+            kind, body = frames.DONE, b""
             try:
-                reply = self._rows(number, data[size_of:]) if kind == rows else self._answers[kind](number, data)
+                came = self._loop().encode("latin-1")
+                request = frames.complete(REQUESTS, came, MOST_BYTES)
+                _, asked, number = HEAD.unpack_from(request)
+                body = self._answers[asked](number, request[HEAD_BYTES:])
             except AlloyError as error:
-                facts = [error.code, error.message, error.line, error.column]
-                frames.send(REPLIES, done(frames.FAILED, 0, msgpack.packb(facts)))
-            else:
-                frames.send(REPLIES, done(frames.DONE, 0, reply))
-            made = self._made
-            if made is None or made.retired:
+                kind, body = frames.FAILED, msgpack.packb([error.code, error.message, error.line, error.column])
+            except LuaError as error:  # rows ran out of memory where nothing could be said any more
+                self._runtime.retired = True
+                facts = [WorkerLost.default_code, f"rows failed: {type(error).__name__}", None, None]
+                kind, body = frames.FAILED, msgpack.packb(facts)
+            frames.send(REPLIES, frames.frame(kind, 0, body))
+            if self._runtime.retired:
                 self._renew()
 
-    # -- runtime ---------------------------------------------------------------------------------------------------
-    @property
-    def _runtime(self) -> Runtime:
-        made = self._made
-        if made is None:
-            made = self._made = Runtime(self._hosts, broker=Caller())
-        return made
-
-    def _renew(self) -> None:
-        self._made = None
-        for way in self._ways.values():
-            way.batch = None
-        gc.collect()
-        self._made = self._runtime
-
     # -- requests --------------------------------------------------------------------------------------------------
-    def _set_hosts(self, number: int, data: bytes) -> bytes:
-        self._hosts = HostTable(map(module_of, msgpack.unpackb(data[HEAD_BYTES:])))
-        return b""
+    def _syntax(self, number: int, body: bytes) -> bytes:
+        return (self._runtime.syntax_error(body) or "").encode("latin-1")
 
-    def _syntax(self, number: int, data: bytes) -> bytes:
-        message = self._runtime.syntax_error(data[HEAD_BYTES:])
-        return (message or "").encode("latin-1")
-
-    def _load(self, number: int, data: bytes) -> bytes:
-        program = program_of(msgpack.unpackb(data[HEAD_BYTES:]))
+    def _load(self, number: int, body: bytes) -> bytes:
+        program = program_of(msgpack.unpackb(body))
         self._runtime.load(program)
         self._programs[number] = program
         return b""
 
-    def _bind(self, number: int, data: bytes) -> bytes:
-        program, limits = msgpack.unpackb(data[HEAD_BYTES:])
+    def _bind(self, number: int, body: bytes) -> bytes:
+        program, limits = msgpack.unpackb(body)
         self._ways[number] = Way(self._programs[program], Limits(**limits))
         return b""
 
-    def _run(self, number: int, data: bytes) -> bytes:
-        way = self._ways[number]
-        fuel, seconds, seed, read_only, eager = frames.RUN_HEAD.unpack_from(data, HEAD_BYTES)
-        packed = data[HEAD_BYTES + frames.RUN_HEAD.size :]
-        runtime = self._runtime
+    def _run(self, number: int, body: bytes) -> bytes:
+        way, runtime = self._ways[number], self._runtime
+        fuel, seconds, seed, read_only, eager = frames.RUN_HEAD.unpack_from(body)
+        packed = body[frames.RUN_HEAD.size :]
         try:
             outcome = runtime.run(way.program, packed, fuel, seconds, way.limits, seed, read_only, eager)
         except LuaError as error:  # it ran out of memory where nothing could be said any more
             runtime.retired = True
             return broken_run(error)
+        runtime.hold_at_least(self._rows_memory)
         return outcome.encode("latin-1")
 
     def _rows(self, number: int, body: bytes) -> bytes:
+        """Answers the first request of a way, and those that do not fit a pipe; Lua answers the others."""
         way = self._ways[number]
-        batch, limits, packed = way.batch, way.limits, body[ROWS_BYTES:]
+        limits, packed = way.limits, body[ROWS_BYTES:]
         (count,) = frames.ROWS_HEAD.unpack_from(body)
-        try:
-            if batch is None:
-                batch = self._trained(way, count, packed)
-            rows: str = batch(packed, count, limits.output_bytes, limits.value_depth, 0)
-        except LuaError as error:
-            self._runtime.retired = True
-            raise WorkerLost(f"a batch failed: {type(error).__name__}") from None
-        return rows.encode("latin-1")
+        batch = way.batch or self._trained(way, count, packed)
+        rows: str | bytes = batch(packed, count, limits.output_bytes, limits.value_depth, 0)
+        self._answer_in_lua(number, batch, limits.output_bytes, limits.value_depth)
+        return rows.encode("latin-1") if isinstance(rows, str) else rows
 
     def _trained(self, way: Way, count: int, packed: bytes) -> Batch:
         """Returns the way's batch driver, compiled with its first rows as an example if they are short runs."""
         runtime, limits = self._runtime, way.limits
-        runtime.hold_at_least(limits.memory_bytes)
+        self._rows_memory = max(self._rows_memory, limits.memory_bytes)
+        runtime.hold_at_least(self._rows_memory)
         way.batch = batch = runtime.scalar(way.program, limits)[1]
         first = unpack(batch(packed, 1, limits.output_bytes, limits.value_depth, 0))[0]
         if isinstance(first, list) and first[0] < SHORT_FUEL:
@@ -183,13 +174,17 @@ def main() -> NoReturn:
     """Confines this process, says so, and serves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the platform's terminal is not for it
     read_prelude()
+    read_server()
     start_bytes = address_space()
     protections = confine(REPLIES + 1, start_bytes)
     gc.freeze()
     hello = msgpack.packb([start_bytes, [list(protection) for protection in protections]])
     try:
         frames.send(REPLIES, frames.frame(frames.HELLO, 0, hello))
-        Worker().serve()
+        modules = msgpack.unpackb(frames.receive(REQUESTS, MOST_BYTES)[HEAD_BYTES:])
+        worker = Worker(HostTable(map(module_of, modules)))
+        frames.send(REPLIES, frames.frame(frames.DONE, 0, b""))
+        worker.serve()
     except (frames.Gone, MemoryError):
         pass
     os._exit(0)
