@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import AlloyError, CompileError, WorkerLost
 from ..hostapi import HostModule
@@ -16,13 +16,10 @@ from ..values import pack, unpack
 from . import drivers
 from .diagnostics import script_error
 from .hosttable import CallState, HostTable
+from .interface import AnyRuntime
 from .pool import RuntimePool
 from .program import Program, compile_source
 from .runtime import LuaError, Runtime, broken_run
-
-if TYPE_CHECKING:
-    from .process.pool import WorkerPool
-    from .process.remote import RemoteRuntime
 
 MAX_CACHED_PROGRAMS = 20_000
 SEED_MODULUS = 2**31
@@ -92,7 +89,7 @@ class Engine:
         self, modules: Iterable[HostModule] = (), isolation: Isolation = "thread", required: Iterable[str] = ()
     ) -> None:
         self.hosts = HostTable(modules)
-        self.pool: RuntimePool | WorkerPool
+        self.pool: RuntimePool[Any]
         if isolation == "process":
             from .process.pool import WorkerPool
 
@@ -150,7 +147,7 @@ class Engine:
             self.pool.release(runtime)
         return result_of(answer, given.limits, given.state)
 
-    def _call(self, runtime: Runtime | RemoteRuntime, program: Program, packed: bytes, given: RunInput) -> str | bytes:
+    def _call(self, runtime: AnyRuntime, program: Program, packed: bytes, given: RunInput) -> str | bytes:
         limits = given.limits
         runtime.broker.state = given.state
         fuel = limits.fuel if given.fuel is None else min(limits.fuel, given.fuel)
@@ -178,7 +175,7 @@ class Engine:
             runtime.broker.state = None
 
 
-def _compiled(source: str, runtime: Runtime) -> Program:
+def _compiled(source: str, runtime: AnyRuntime) -> Program:
     program = compile_source(source, runtime.syntax_error)
     try:
         runtime.load(program)

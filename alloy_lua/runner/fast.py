@@ -14,7 +14,8 @@ from time import perf_counter, time
 from typing import Any
 
 from ..engine.engine import RunResult, result_of
-from ..engine.runtime import Batch, Runtime, Scalar
+from ..engine.interface import AnyRuntime
+from ..engine.runtime import Batch, Scalar
 from ..errors import AlloyError, InvalidValue
 from ..events import Event
 from ..model import Run, RunStatus
@@ -202,26 +203,26 @@ class FastWay:
         )  # fmt: skip
         return plan
 
-    def driver_in(self, runtime: Runtime) -> Scalar:
+    def driver_in(self, runtime: AnyRuntime) -> Scalar:
         """Returns the scalar driver in ``runtime``."""
         return self._drivers_in(runtime)[0]
 
     @staticmethod
-    def train(runtime: Runtime, driver: Scalar, answer: Any, arguments: tuple[Any, ...]) -> None:
+    def train(runtime: AnyRuntime, driver: Scalar, answer: Any, arguments: tuple[Any, ...]) -> None:
         """Has the driver compiled, if its first run was an ordinary and a short one."""
         fuel = answer[0] if isinstance(answer, tuple) else answer
         if 0 <= fuel < SHORT_FUEL:
             runtime.train(driver, arguments)
 
-    def batch_in(self, runtime: Runtime) -> Batch:
+    def batch_in(self, runtime: AnyRuntime) -> Batch:
         """Returns the batch driver in ``runtime``."""
         return self._drivers_in(runtime)[1]
 
-    def _drivers_in(self, runtime: Runtime) -> tuple[Scalar, Batch]:
+    def _drivers_in(self, runtime: AnyRuntime) -> tuple[Scalar, Batch]:
         runtime.hold_at_least(self.binding.limits.memory_bytes)
         return runtime.scalar(self.binding.program, self.binding.limits)
 
-    def collect(self, runtime: Runtime) -> str:
+    def collect(self, runtime: AnyRuntime) -> str | bytes:
         """Returns the packed outcome of the run that has just answered -1; retires a runtime out of memory."""
         return runtime.collect(self.binding.limits)
 

@@ -6,15 +6,13 @@ import os
 import threading
 import time
 import weakref
-from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
 
-from ...forking import after_fork
 from ...isolation import Protection
-from ..hosttable import Broker, HostTable
+from ..hosttable import HostTable
+from ..pool import RuntimePool
 from .handle import WorkerProcess
-from .remote import RemoteRuntime
+from .remote import RemoteRuntime, answering_in_this_thread
 
 WORKERS = max(4, os.cpu_count() or 1)
 PATIENCE_SECONDS = 2.0
@@ -22,19 +20,12 @@ TICK_SECONDS = 0.1
 TICKS_A_GRANT = 10
 
 
-class _Waiter:
-    __slots__ = ("ready", "runtime")
+class WorkerPool(RuntimePool[RemoteRuntime]):
+    """A `RuntimePool` of worker processes.
 
-    def __init__(self) -> None:
-        self.runtime: RemoteRuntime | None = None
-        self.ready = threading.Event()
-
-
-class WorkerPool:
-    """Workers, with the methods of `RuntimePool`: any run may take any worker, so the seat is the list of idle ones.
-
-    There are at most `WORKERS` at work at once. Others wait for one; but a run that was started by another run's
-    host call, whose worker waits for it, gets one beyond that number.
+    There are at most `WORKERS` of them. Who finds none idle waits for one; only who has waited for long gets one
+    beyond that number, since what it waits for may be waiting for it. A run that another run's host call has started
+    runs in that run's worker. One worker more than is needed is kept ready: a process takes its time to start.
 
     Args:
         hosts: The host modules that scripts may call.
@@ -42,16 +33,15 @@ class WorkerPool:
     """
 
     def __init__(self, hosts: HostTable, required: Iterable[str]) -> None:
+        super().__init__(self._new, self._new)
         self._hosts = hosts
         self._required = tuple(required)
-        self.seat: list[RemoteRuntime] = []
-        self.waiters: deque[_Waiter] = deque()
         self._all: set[RemoteRuntime] = set()
-        self._local = threading.local()
-        self._closed = False
+        self._starting: list[RemoteRuntime] = []
+        self._waiting = 0
+        self._returned = threading.Condition()
         self._watching = False
-        self._lock = threading.Lock()
-        after_fork(self.forget)
+        self._closed = False
 
     def protection(self) -> tuple[Protection, ...]:
         """Returns what came of each protection in the workers.
@@ -73,65 +63,70 @@ class WorkerPool:
             ConfigError: A required protection is not in force.
             WorkerLost: No worker can be started.
         """
+        outer = answering_in_this_thread()
+        if outer is not None and outer.hosts is self._hosts:
+            return outer.inner()
         while True:
-            runtime = self._idle() or self._new_or_free()
+            runtime = self._take_idle() or self._await_idle()
             if runtime.process.alive:
-                try:
-                    runtime.start()
-                except BaseException:
-                    self._drop(runtime)
-                    raise
+                self._make_ready(runtime)
+                self._keep_spare()
                 return runtime
             self._drop(runtime)
 
     def release(self, runtime: RemoteRuntime) -> None:
         """Takes a runtime back. A lost one is replaced; one too many is ended."""
+        if runtime.outer is not None:
+            return
         if runtime.retired:
             self._drop(runtime)
-            if self._closed or len(self._all) >= WORKERS:
-                return
-            runtime = self._new()
-        if self._closed or len(self._all) > WORKERS:
+            self._keep_spare()
+        elif self._closed or len(self._all) > WORKERS:
             self._drop(runtime)
-            return
-        try:
-            waiter = self.waiters.popleft()
-        except IndexError:
-            self.seat.append(runtime)
-            return
-        waiter.runtime = runtime
-        waiter.ready.set()
+        else:
+            self._idle.append(runtime)
+        if self._waiting:
+            with self._returned:
+                self._returned.notify()
 
-    take_seat = acquire
-    leave_seat = release
+    borrow = acquire
+    give_back = release
 
-    def _idle(self) -> RemoteRuntime | None:
-        try:
-            return self.seat.pop()
-        except IndexError:
-            return None
+    def leave_seat(self, runtime: RemoteRuntime) -> None:
+        """Puts the seat's runtime back, or hands it to the first waiter."""
+        if runtime.retired:
+            self._drop(runtime)
+        super().leave_seat(runtime)
 
-    def _new_or_free(self) -> RemoteRuntime:
-        if len(self._all) < WORKERS or getattr(self._local, "answering", 0):
-            return self._new()
-        waiter = _Waiter()
-        self.waiters.append(waiter)
-        for _ in range(int(PATIENCE_SECONDS / TICK_SECONDS)):
-            waiter.ready.wait(TICK_SECONDS)
-            runtime = waiter.runtime or self._idle()  # one may have come back just before this one queued up
+    def _take_idle(self) -> RemoteRuntime | None:
+        for idle in (self._idle, self._starting):
+            try:
+                return idle.pop()
+            except IndexError:
+                continue
+        return None
+
+    def _await_idle(self) -> RemoteRuntime:
+        """Returns an idle runtime, or one made now: because there may be more, or because none came back in time."""
+        if len(self._all) >= WORKERS:
+            with self._returned:
+                self._waiting += 1
+                try:
+                    self._returned.wait_for(lambda: self._idle or self._starting, PATIENCE_SECONDS)
+                finally:
+                    self._waiting -= 1
+            runtime = self._take_idle()
             if runtime is not None:
-                break
-        with suppress(ValueError):
-            self.waiters.remove(waiter)
-        if waiter.runtime is not None and waiter.runtime is not runtime:
-            runtime, extra = waiter.runtime, runtime
-            if extra is not None:
-                self.release(extra)
-        return runtime or self._new()
+                return runtime
+        return self._launch()
 
     def _new(self) -> RemoteRuntime:
-        runtime = RemoteRuntime(WorkerProcess(self._required), self._hosts, self._answering)
-        with self._lock:
+        return self._make_ready(self._launch())
+
+    def _launch(self) -> RemoteRuntime:
+        """Returns a runtime whose process has begun to start."""
+        runtime = RemoteRuntime(WorkerProcess(self._required), self._hosts)
+        with self._returned:
             self._all.add(runtime)
             if not self._watching:
                 self._watching = True
@@ -139,18 +134,22 @@ class WorkerPool:
                 watch.start()
         return runtime
 
+    def _make_ready(self, runtime: RemoteRuntime) -> RemoteRuntime:
+        try:
+            runtime.start()
+        except BaseException:
+            self._drop(runtime)
+            raise
+        return runtime
+
+    def _keep_spare(self) -> None:
+        if not self._idle and not self._starting and len(self._all) < WORKERS and not self._closed:
+            self._starting.append(self._launch())
+
     def _drop(self, runtime: RemoteRuntime) -> None:
         runtime.retired = True
         self._all.discard(runtime)
         runtime.process.kill()
-
-    def _answering(self, broker: Broker, number: int, packed: bytes) -> tuple[str, bytes, int]:
-        local = self._local
-        local.answering = getattr(local, "answering", 0) + 1
-        try:
-            return broker(number, packed)
-        finally:
-            local.answering -= 1
 
     # -- time and end ------------------------------------------------------------------------------------------------
     def watch(self, grant: bool) -> bool:
@@ -163,26 +162,30 @@ class WorkerPool:
             runtime.process.kill_overdue(now)
             if grant:
                 runtime.process.allow_time()
-        with self._lock:
+        with self._returned:
             self._watching = not self._closed or bool(self._all)
             return not self._watching
 
     def close(self) -> None:
         """Ends all workers that are idle, and each of the others when its run is over; safe to call twice."""
         self._closed = True
-        while (runtime := self._idle()) is not None:
+        while (runtime := self._take_idle()) is not None:
             self._drop(runtime)
+        while self.seat:
+            runtime = self.seat.pop()
+            self._drop(runtime)
+            super().leave_seat(runtime)
 
     def forget(self) -> None:
         """Lets go of all workers: in a forked child, they belong to the parent."""
+        super().forget()
         for runtime in self._all:
             runtime.retired = True
             runtime.process.abandon()
         self._all = set()
-        self.seat.clear()
-        self.waiters.clear()
-        self._lock = threading.Lock()
-        self._local = threading.local()
+        self._starting.clear()
+        self._waiting = 0
+        self._returned = threading.Condition()
         self._watching = False
 
 

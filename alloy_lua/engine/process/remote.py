@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from ...hostapi import HostModule
 from ...limits import Limits
 from ..hosttable import Broker, HostTable
 from ..program import Program
-from ..runtime import MAX_PROGRAMS, Batch, Scalar, failed_run
+from ..runtime import MAX_PROGRAMS, Scalar, failed_run
 from . import frames
 from .frames import HEAD_BYTES, LENGTH_BYTES, ROW_HEAD, ROWS_HEAD, RUN_HEAD, Gone
 from .handle import NEVER, Failed, WorkerProcess
@@ -27,8 +28,17 @@ _ROW_EXTRA = ROW_HEAD.size - LENGTH_BYTES
 _ARRAY_32 = b"\xdd"
 _log = logging.getLogger("alloy_lua.engine")
 _KIND = 4  # where in a frame it stands
-_ROW_AT = HEAD_BYTES + 5  # behind the head of a list of one row
 _LONG = 4096  # up to which a pipe hands over what was written in one piece
+
+
+RemoteBatch = Callable[[bytes, int, int, int, int], bytes]
+_thread = threading.local()
+
+
+def answering_in_this_thread() -> RemoteRuntime | None:
+    """Returns the runtime whose host call is being answered in this thread, None if none is."""
+    found: RemoteRuntime | None = getattr(_thread, "answering", None)
+    return found
 
 
 class RemoteRuntime:
@@ -37,33 +47,46 @@ class RemoteRuntime:
     Args:
         process: The worker.
         hosts: The host modules; their Python halves run in this process.
-        answering: Called around each host call with the broker's method.
+        outer: The runtime whose host call is being answered, None if none is; this one is in the same worker.
 
     Attributes:
+        hosts, outer: As given.
         broker: Answers the host calls of its runs.
         process: The worker.
         retired: Whether it must not be used again.
+        started: Whether it is known to be ready.
     """
 
-    def __init__(self, process: WorkerProcess, hosts: HostTable, answering: Callable[..., Any]) -> None:
+    def __init__(self, process: WorkerProcess, hosts: HostTable, outer: RemoteRuntime | None = None) -> None:
         self.broker = Broker(hosts)
         self.process = process
+        self.hosts = hosts
+        self.outer = outer
         self.retired = False
-        self._hosts = hosts
-        self._answering = answering
+        self.text = False
+        self._depth: int = outer._depth + 1 if outer else 1
         self._kept = b""
-        self._programs: dict[str, int] = {}
-        self._ways: dict[tuple[str, Limits], int] = {}
-        self._drivers: dict[tuple[str, Limits], tuple[Scalar, Batch]] = {}
-        self._started = False
+        self._programs: dict[str, int] = outer._programs if outer else {}
+        self._ways: dict[tuple[str, Limits], int] = outer._ways if outer else {}
+        self._drivers: dict[tuple[str, Limits], tuple[Scalar, RemoteBatch]] = {}
+        self.started = False
 
     # -- loading -----------------------------------------------------------------------------------------------------
     def start(self) -> None:
-        """Waits until the worker is ready; quick after the first time."""
-        if not self._started:
+        """Waits until the worker is ready; quick after the first time.
+
+        Raises:
+            ConfigError: A required protection is not in force.
+            WorkerLost: It did not start.
+        """
+        if not self.started:
             self.process.greet()
-            self._ask(frames.HOSTS, 0, msgpack.packb([_module_facts(module) for module in self._hosts.modules]))
-            self._started = True
+            self._ask(frames.HOSTS, 0, msgpack.packb([_module_facts(module) for module in self.hosts.modules]))
+            self.started = True
+
+    def inner(self) -> RemoteRuntime:
+        """Returns a runtime for a run that this one's host call starts: in the same worker, which waits for it."""
+        return RemoteRuntime(self.process, self.hosts, self)
 
     def syntax_error(self, text: bytes) -> str | None:
         """Returns LuaJIT's message if ``text`` does not compile, else None."""
@@ -92,7 +115,7 @@ class RemoteRuntime:
             number = len(self._ways)
             self._ask(frames.BIND, number, msgpack.packb([loaded, limits.as_dict()]))
             self._ways[key] = number
-        self.process.allow_memory(limits.memory_bytes)
+        self.hold_at_least(limits.memory_bytes)
         return number
 
     def _ask(self, kind: int, number: int, body: bytes, seconds: float = LOAD_SECONDS) -> bytes:
@@ -120,9 +143,13 @@ class RemoteRuntime:
         return WorkerLost("the worker process died while it ran the script")
 
     def _answer(self, number: int, packed: bytes) -> bytes:
-        if number >= len(self._hosts.functions):
+        if number >= len(self.hosts.functions):
             raise Gone(f"a call of host function {number}")
-        code, answer, spent = self._answering(self.broker, number, packed)
+        outer, _thread.answering = answering_in_this_thread(), self
+        try:
+            code, answer, spent = self.broker(number, packed)
+        finally:
+            _thread.answering = outer
         named = code.encode()
         return frames.ANSWER_HEAD.pack(spent, len(named)) + named + answer
 
@@ -145,15 +172,15 @@ class RemoteRuntime:
     # -- running rows --------------------------------------------------------------------------------------------------
     def hold_at_least(self, memory_bytes: int) -> None:
         """Lets runs hold ``memory_bytes``."""
-        self.process.allow_memory(memory_bytes)
+        self.process.allow_memory(memory_bytes * self._depth)
 
-    def scalar(self, program: Program, limits: Limits) -> tuple[Scalar, Batch]:
+    def scalar(self, program: Program, limits: Limits) -> tuple[Scalar, RemoteBatch]:
         """Returns the program's scalar and batch drivers under ``limits``, as `Runtime.scalar` does."""
         key = (program.sha256, limits)
         pair = self._drivers.get(key)
         if pair is None:
             way = self._way(program, limits)
-            pair = self._drivers[key] = self._scalar(way, program, limits), self._batch(way, limits)
+            pair = self._drivers[key] = self._scalar(way, program, limits), self._batch(way, program, limits)
         return pair
 
     def _scalar(self, way: int, program: Program, limits: Limits) -> Scalar:
@@ -179,19 +206,23 @@ class RemoteRuntime:
                 if data[_KIND] != frames.DONE or len(data) >= _LONG:
                     data = process.finish(data, answer)
                 process.due = NEVER
-                row = unpackb(data[_ROW_AT:])
+                row = unpackb(data[HEAD_BYTES:])
             except UnicodeDecodeError:
                 raise
             except Failed:
                 return -2
             except (OSError, Gone, ValueError, IndexError) as error:
                 return self._keep_loss(error)
-            if type(row) is list and len(row) == width and type(row[0]) is int and type(row[1]) is int:
-                return tuple(row)
-            if type(row) is bytes:
-                self._kept = row
-                return -1
-            return -2 if row == -2 else self._keep_loss(Gone("a reply of another shape"))
+            if type(row) is list and len(row) == width:
+                code = row[0]
+                if type(code) is int and code >= 0 and type(row[1]) is int:
+                    return tuple(row)
+                if type(code) is bytes:
+                    self._kept = code
+                    return -1
+                if code == -2:
+                    return -2
+            return self._keep_loss(Gone("a row of another shape"))
 
         return scalar
 
@@ -200,11 +231,13 @@ class RemoteRuntime:
         self._kept = failed_run(lost.code, lost.message)
         return -1
 
-    def _batch(self, way: int, limits: Limits) -> Batch:
+    def _batch(self, way: int, program: Program, limits: Limits) -> RemoteBatch:
+        width = len(program.writes or ()) + 2
+
         def batch(packed: bytes, count: int, output_bytes: int, depth: int, record_after: int) -> bytes:
             seconds = min(count * limits.deadline_ms / 1000, BATCH_SECONDS) + GRACE_SECONDS
             rows = self._ask(frames.ROWS, way, ROWS_HEAD.pack(count) + packed, seconds)
-            if rows[:5] != _ARRAY_32 + count.to_bytes(4, "big"):
+            if rows[:5] != _ARRAY_32 + (count * width).to_bytes(4, "big"):
                 raise self._loss(Gone("other rows than were asked for"))
             return rows
 
@@ -213,7 +246,7 @@ class RemoteRuntime:
     def train(self, scalar: Scalar, arguments: tuple[Any, ...]) -> None:
         """Does nothing: the worker trains a driver itself, with its first row."""
 
-    def train_batch(self, batch: Batch, packed: bytes) -> None:
+    def train_batch(self, batch: RemoteBatch, packed: bytes) -> None:
         """Does nothing, as `train`."""
 
     def collect(self, limits: Limits) -> bytes:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import msgpack
@@ -28,94 +29,59 @@ ROWS_BYTES = frames.ROWS_HEAD.size
 _ARRAY_16 = 0xDC  # MessagePack's head of a list of 16 values and more; below, a head of one byte
 
 
-class Caller:
-    """Stands where the broker stands in the platform's process: passes host calls on and waits for their answers."""
+class Way:
+    """One program under one set of limits, by the number that the platform gave it."""
 
-    state = None
+    __slots__ = ("limits", "program")
+
+    def __init__(self, program: Program, limits: Limits) -> None:
+        self.program = program
+        self.limits = limits
+
+
+class Caller:
+    """Stands where the broker stands in the platform's process: passes host calls on and waits for their answers.
+
+    Args:
+        answer: Answers a request that comes before the answer does, for a run that the call itself has started.
+    """
+
+    def __init__(self, answer: Callable[[bytes], None]) -> None:
+        self._answer = answer
 
     def __call__(self, number: int, packed: str) -> tuple[str, bytes, int]:
-        """Returns (error code or "", packed result or message, fuel to charge)."""
+        """Returns what a `Broker` returns: error code or "", packed result or message, fuel to charge."""
         frames.send(REPLIES, frames.frame(frames.CALL, number, packed.encode("latin-1")))
-        data = frames.receive(REQUESTS, MOST_BYTES)
+        while True:
+            data = frames.receive(REQUESTS, MOST_BYTES)
+            if HEAD.unpack_from(data)[1] == frames.ANSWER:
+                break
+            self._answer(data)
         spent, length = frames.ANSWER_HEAD.unpack_from(data, HEAD_BYTES)
         start = HEAD_BYTES + frames.ANSWER_HEAD.size
         return data[start : start + length].decode(), data[start + length :], spent
 
     def raise_interrupt(self) -> None:
-        """An interrupt is raised where it happened, on the other side."""
+        """Does nothing: an interrupt is raised where it happened, on the other side."""
 
 
-class Way:
-    """One program under one set of limits, by the number that the platform gave it."""
-
-    __slots__ = ("batch", "limits", "program")
-
-    def __init__(self, program: Program, limits: Limits) -> None:
-        self.program = program
-        self.limits = limits
-        self.batch: Batch | None = None
-
-
-class Worker:
-    """Answers requests with a runtime, which is made anew when a script has used up its memory.
+class Level:
+    """A runtime: the first for runs, the next for those that the first one's host calls start, and so on.
 
     Args:
         hosts: The host modules, without their Python halves.
+        caller: Passes its host calls on.
     """
 
-    def __init__(self, hosts: HostTable) -> None:
-        self._hosts = hosts
-        self._programs: dict[int, Program] = {}
-        self._ways: dict[int, Way] = {}
-        self._answers = {
-            frames.SYNTAX: self._syntax, frames.LOAD: self._load, frames.BIND: self._bind, frames.RUN: self._run,
-            frames.ROWS: self._rows,
-        }  # fmt: skip
-        self._renew()
-
-    def _renew(self) -> None:
-        for way in self._ways.values():
-            way.batch = None
+    def __init__(self, hosts: HostTable, caller: Caller) -> None:
+        self.runtime = Runtime(hosts, broker=caller)
+        self.loop, self.answer_in_lua = self.runtime.server(frames.ROWS, frames.DONE)
+        self._batches: dict[int, Batch] = {}
         self._rows_memory = 0
-        self._runtime = Runtime(self._hosts, broker=Caller())
-        self._loop, self._answer_in_lua = self._runtime.server(frames.ROWS, frames.DONE)
 
-    def serve(self) -> NoReturn:
-        """Answers until the platform closes its end."""
-        while True:
-            kind, body = frames.DONE, b""
-            try:
-                came = self._loop().encode("latin-1")
-                request = frames.complete(REQUESTS, came, MOST_BYTES)
-                _, asked, number = HEAD.unpack_from(request)
-                body = self._answers[asked](number, request[HEAD_BYTES:])
-            except AlloyError as error:
-                kind, body = frames.FAILED, msgpack.packb([error.code, error.message, error.line, error.column])
-            except LuaError as error:  # rows ran out of memory where nothing could be said any more
-                self._runtime.retired = True
-                facts = [WorkerLost.default_code, f"rows failed: {type(error).__name__}", None, None]
-                kind, body = frames.FAILED, msgpack.packb(facts)
-            frames.send(REPLIES, frames.frame(kind, 0, body))
-            if self._runtime.retired:
-                self._renew()
-
-    # -- requests --------------------------------------------------------------------------------------------------
-    def _syntax(self, number: int, body: bytes) -> bytes:
-        return (self._runtime.syntax_error(body) or "").encode("latin-1")
-
-    def _load(self, number: int, body: bytes) -> bytes:
-        program = program_of(msgpack.unpackb(body))
-        self._runtime.load(program)
-        self._programs[number] = program
-        return b""
-
-    def _bind(self, number: int, body: bytes) -> bytes:
-        program, limits = msgpack.unpackb(body)
-        self._ways[number] = Way(self._programs[program], Limits(**limits))
-        return b""
-
-    def _run(self, number: int, body: bytes) -> bytes:
-        way, runtime = self._ways[number], self._runtime
+    def run(self, way: Way, body: bytes) -> bytes:
+        """Returns the packed outcome of a run; ``body`` is that of a request."""
+        runtime = self.runtime
         fuel, seconds, seed, read_only, eager = frames.RUN_HEAD.unpack_from(body)
         packed = body[frames.RUN_HEAD.size :]
         try:
@@ -126,28 +92,101 @@ class Worker:
         runtime.hold_at_least(self._rows_memory)
         return outcome.encode("latin-1")
 
-    def _rows(self, number: int, body: bytes) -> bytes:
-        """Answers the first request of a way, and those that do not fit a pipe; Lua answers the others."""
-        way = self._ways[number]
+    def rows(self, number: int, way: Way, body: bytes) -> bytes:
+        """Returns the rows of the first request of a way, or one too large for a pipe; Lua answers the others."""
         limits, packed = way.limits, body[ROWS_BYTES:]
         (count,) = frames.ROWS_HEAD.unpack_from(body)
-        batch = way.batch or self._trained(way, count, packed)
-        rows: str | bytes = batch(packed, count, limits.output_bytes, limits.value_depth, 0)
-        self._answer_in_lua(number, batch, limits.output_bytes, limits.value_depth)
-        return rows.encode("latin-1") if isinstance(rows, str) else rows
+        batch = self._batches.get(number)
+        if batch is None:
+            batch = self._batches[number] = self._trained(way, count, packed)
+            self.answer_in_lua(number, batch, limits.output_bytes, limits.value_depth)
+        return batch(packed, count, limits.output_bytes, limits.value_depth, 0).encode("latin-1")
 
     def _trained(self, way: Way, count: int, packed: bytes) -> Batch:
         """Returns the way's batch driver, compiled with its first rows as an example if they are short runs."""
-        runtime, limits = self._runtime, way.limits
+        runtime, limits = self.runtime, way.limits
         self._rows_memory = max(self._rows_memory, limits.memory_bytes)
         runtime.hold_at_least(self._rows_memory)
-        way.batch = batch = runtime.scalar(way.program, limits)[1]
-        first = unpack(batch(packed, 1, limits.output_bytes, limits.value_depth, 0))[0]
-        if isinstance(first, list) and first[0] < SHORT_FUEL:
+        batch = runtime.scalar(way.program, limits)[1]
+        fuel = unpack(batch(packed, 1, limits.output_bytes, limits.value_depth, 0))[0]
+        if isinstance(fuel, int) and 0 <= fuel < SHORT_FUEL:
             head = 3 if packed[0] == _ARRAY_16 else 1
             example = packed if count >= TRAINING_ROWS else packed[:head] + packed[head:] * TRAINING_ROWS
             runtime.train_batch(batch, example)
         return batch
+
+
+class Worker:
+    """Answers requests. A runtime in which a script has used up its memory is made anew.
+
+    Args:
+        hosts: The host modules, without their Python halves.
+    """
+
+    def __init__(self, hosts: HostTable) -> None:
+        self._hosts = hosts
+        self._programs: dict[int, Program] = {}
+        self._ways: dict[int, Way] = {}
+        self._levels: list[Level] = []
+
+    def serve(self) -> NoReturn:
+        """Answers until the platform closes its end."""
+        while True:
+            try:
+                came: str = self._level(0).loop()
+            except LuaError as error:
+                self._level(0).runtime.retired = True
+                self._reply(0, frames.FAILED, _rows_failed(error))
+            else:
+                self.answer(0, frames.complete(REQUESTS, came.encode("latin-1"), MOST_BYTES))
+
+    def _level(self, depth: int) -> Level:
+        if depth == len(self._levels):
+            self._levels.append(self._new_level(depth))
+        return self._levels[depth]
+
+    def _new_level(self, depth: int) -> Level:
+        return Level(self._hosts, Caller(lambda request: self.answer(depth + 1, request)))
+
+    def answer(self, depth: int, request: bytes) -> None:
+        _, asked, number = HEAD.unpack_from(request)
+        level = self._level(depth)
+        try:
+            body = self._done(level, asked, number, request[HEAD_BYTES:])
+        except AlloyError as error:
+            self._reply(depth, frames.FAILED, [error.code, error.message, error.line, error.column])
+        except LuaError as error:
+            level.runtime.retired = True
+            self._reply(depth, frames.FAILED, _rows_failed(error))
+        else:
+            self._reply(depth, frames.DONE, body)
+
+    def _reply(self, depth: int, kind: int, body: bytes | list[Any]) -> None:
+        frames.send(REPLIES, frames.frame(kind, 0, body if isinstance(body, bytes) else msgpack.packb(body)))
+        if self._levels[depth].runtime.retired:
+            self._levels[depth] = self._new_level(depth)
+
+    def _done(self, level: Level, asked: int, number: int, body: bytes) -> bytes:
+        """Returns the answer to one request."""
+        if asked == frames.RUN:
+            return level.run(self._ways[number], body)
+        if asked == frames.ROWS:
+            return level.rows(number, self._ways[number], body)
+        if asked == frames.SYNTAX:
+            return (level.runtime.syntax_error(body) or "").encode("latin-1")
+        if asked == frames.LOAD:
+            program = program_of(msgpack.unpackb(body))
+            level.runtime.load(program)
+            self._programs[number] = program
+        else:
+            loaded, limits = msgpack.unpackb(body)
+            self._ways[number] = Way(self._programs[loaded], Limits(**limits))
+        return b""
+
+
+def _rows_failed(error: LuaError) -> list[Any]:
+    """Returns the facts of rows that ran out of memory where nothing could be said any more."""
+    return [WorkerLost.default_code, f"rows failed: {type(error).__name__}", None, None]
 
 
 def module_of(facts: list[Any]) -> HostModule:
@@ -166,7 +205,7 @@ def _in_the_platform() -> NoReturn:
 
 def program_of(facts: dict[str, Any]) -> Program:
     """Returns the program that `remote.py` packed; without its source, which only the platform needs."""
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+    fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
     return Program(**{**fields, "mentions": frozenset(facts["mentions"])})
 
 
