@@ -8,6 +8,7 @@ import time
 import weakref
 from collections.abc import Iterable
 
+from ...errors import WorkerLost
 from ...isolation import Protection
 from ..hosttable import HostTable
 from ..pool import RuntimePool
@@ -16,6 +17,7 @@ from .remote import RemoteRuntime, answering_in_this_thread
 
 WORKERS = max(4, os.cpu_count() or 1)
 PATIENCE_SECONDS = 2.0
+MOST_DEATHS = 3  # of workers at their start, one after the other, until there is no point in starting another
 TICK_SECONDS = 0.1
 TICKS_A_GRANT = 10
 
@@ -66,13 +68,21 @@ class WorkerPool(RuntimePool[RemoteRuntime]):
         outer = answering_in_this_thread()
         if outer is not None and outer.hosts is self._hosts:
             return outer.inner()
+        deaths = 0
         while True:
             runtime = self._take_idle() or self._await_idle()
-            if runtime.process.alive:
+            if not runtime.process.alive:
+                self._drop(runtime)
+                continue
+            try:
                 self._make_ready(runtime)
-                self._keep_spare()
-                return runtime
-            self._drop(runtime)
+            except WorkerLost:  # it may have been killed while it was starting
+                deaths += 1
+                if deaths == MOST_DEATHS:
+                    raise
+                continue
+            self._keep_spare()
+            return runtime
 
     def release(self, runtime: RemoteRuntime) -> None:
         """Takes a runtime back. A lost one is replaced; one too many is ended."""

@@ -22,7 +22,7 @@ from .frames import HEAD_BYTES, LENGTH_BYTES, ROW_HEAD, ROWS_HEAD, RUN_HEAD, Gon
 from .handle import NEVER, Failed, WorkerProcess
 
 GRACE_SECONDS = 1.0  # beyond the deadline, until a worker that does not answer is killed
-LOAD_SECONDS = 10.0  # for everything but running: parsing 64 KiB of the worst source takes about one
+LOAD_SECONDS = 5.0  # for everything but running: parsing 64 KiB of the worst source takes about one
 BATCH_SECONDS = 5.0  # for many records at once; those of a batch that is not over by then go one by one
 _ROW_EXTRA = ROW_HEAD.size - LENGTH_BYTES
 _ARRAY_32 = b"\xdd"
