@@ -256,7 +256,7 @@ def test_descriptors_and_children_do_not_grow() -> None:
     for turn in range(200):
         assert alloy.evaluate(f"return {turn}").value == turn
         assert sum_of(alloy) == 3
-        if turn % 25 == 24:
+        if turn % 50 == 49:
             for pid in workers(alloy):
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.1)

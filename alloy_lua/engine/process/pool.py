@@ -66,7 +66,7 @@ class WorkerPool(RuntimePool[RemoteRuntime]):
             WorkerLost: No worker can be started.
         """
         outer = answering_in_this_thread()
-        if outer is not None and outer.hosts is self._hosts:
+        if outer is not None and outer.hosts is self._hosts and not outer.retired:
             return outer.inner()
         deaths = 0
         while True:
