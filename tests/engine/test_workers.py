@@ -225,6 +225,19 @@ def test_short_fires_and_batches_survive_a_worker_that_hangs(alloy: Alloy) -> No
         assert codes[1:] == [None] * 9 and codes[0] in (None, "worker_lost", "deadline_exceeded"), codes
 
 
+def test_a_worker_cannot_call_the_host_more_often_than_its_script_may(alloy: Alloy) -> None:
+    runtime: Any = alloy._core.engine.pool.acquire()
+    program = alloy.compile("return json.encode({1})")
+    packed = b"\x94\xc0\xc0\xc0\xc0"
+    runtime.run(program, packed, 1000, 1.0, Limits(host_calls=1), 0, False, False)
+    call = frames.frame(frames.CALL, 0, b"\x90")[frames.HEAD_BYTES :]
+    with pytest.raises(frames.Gone):
+        [runtime._answer(0, call) for _ in range(2)]
+    with pytest.raises(frames.Gone):
+        runtime._answer(10_000, call)
+    alloy._core.engine.pool.release(runtime)
+
+
 def test_an_answer_that_is_no_outcome_is_a_lost_worker() -> None:
     for nonsense in (b"", b"\xc1", b"\x93\x01\x02\x03", b"\x96\xa8continue\x01\x02\xc0\x00\x01", b"\xa5hello"):
         result = result_of(nonsense, Limits())

@@ -24,6 +24,7 @@ from .handle import NEVER, Failed, WorkerProcess
 GRACE_SECONDS = 1.0  # beyond the deadline, until a worker that does not answer is killed
 LOAD_SECONDS = 5.0  # for everything but running: parsing 64 KiB of the worst source takes about one
 BATCH_SECONDS = 5.0  # for many records at once; those of a batch that is not over by then go one by one
+TRAINED_ROWS = 16  # that a worker may run beyond those it was asked for, to have them compiled
 _ROW_EXTRA = ROW_HEAD.size - LENGTH_BYTES
 _ARRAY_32 = b"\xdd"
 _log = logging.getLogger("alloy_lua.engine")
@@ -66,6 +67,7 @@ class RemoteRuntime:
         self.text = False
         self._depth: int = outer._depth + 1 if outer else 1
         self._kept = b""
+        self._calls_left = 0
         self._programs: dict[str, int] = outer._programs if outer else {}
         self._ways: dict[tuple[str, Limits], int] = outer._ways if outer else {}
         self._drivers: dict[tuple[str, Limits], tuple[Scalar, RemoteBatch]] = {}
@@ -143,8 +145,9 @@ class RemoteRuntime:
         return WorkerLost("the worker process died while it ran the script")
 
     def _answer(self, number: int, packed: bytes) -> bytes:
-        if number >= len(self.hosts.functions):
-            raise Gone(f"a call of host function {number}")
+        self._calls_left -= 1
+        if number >= len(self.hosts.functions) or self._calls_left < 0:  # the worker sees to both, if it is in order
+            raise Gone(f"a host call that may not be, of function {number}")
         outer, _thread.answering = answering_in_this_thread(), self
         try:
             code, answer, spent = self.broker(number, packed)
@@ -160,6 +163,7 @@ class RemoteRuntime:
     ) -> bytes:  # fmt: skip
         """Returns the packed outcome of running ``program`` on a packed input, as `Runtime.run` does."""
         way = self._way(program, limits)
+        self._calls_left = limits.host_calls
         body = RUN_HEAD.pack(fuel, seconds, seed, read_only, eager) + packed
         try:
             outcome = self._ask(frames.RUN, way, body, seconds + GRACE_SECONDS)
@@ -188,13 +192,14 @@ class RemoteRuntime:
         process, answer = self.process, self._answer
         requests, replies = process.requests, process.replies
         pack, unpackb, head = msgpack.Packer().pack, msgpack.unpackb, ROW_HEAD.pack
-        write, read, now, chunk = os.write, os.read, time.monotonic, frames.CHUNK
+        write, read, now = os.write, os.read, time.monotonic
+        chunk, rows, done, body_at = _LONG, frames.ROWS, frames.DONE, HEAD_BYTES
         width = len(program.writes or ()) + 2
         seconds = limits.deadline_ms / 1000 + GRACE_SECONDS
 
         def scalar(*arguments: Any) -> Any:
             packed = pack(arguments)
-            request = head(len(packed) + _ROW_EXTRA, frames.ROWS, way, 1) + packed
+            request = head(len(packed) + _ROW_EXTRA, rows, way, 1) + packed
             process.due = now() + seconds
             try:
                 if write(requests, request) != len(request):
@@ -203,20 +208,21 @@ class RemoteRuntime:
                 raise self._loss(error) from None
             try:
                 data = read(replies, chunk)
-                if data[_KIND] != frames.DONE or len(data) >= _LONG:
+                if data[_KIND] != done or len(data) == chunk:
+                    self._calls_left = limits.host_calls * TRAINED_ROWS
                     data = process.finish(data, answer)
                 process.due = NEVER
-                row = unpackb(data[HEAD_BYTES:])
+                row = unpackb(data[body_at:], use_list=False)
             except UnicodeDecodeError:
                 raise
             except Failed:
                 return -2
             except (OSError, Gone, ValueError, IndexError) as error:
                 return self._keep_loss(error)
-            if type(row) is list and len(row) == width:
+            if type(row) is tuple and len(row) == width:
                 code = row[0]
                 if type(code) is int and code >= 0 and type(row[1]) is int:
-                    return tuple(row)
+                    return row
                 if type(code) is bytes:
                     self._kept = code
                     return -1
@@ -236,6 +242,7 @@ class RemoteRuntime:
 
         def batch(packed: bytes, count: int, output_bytes: int, depth: int, record_after: int) -> bytes:
             seconds = min(count * limits.deadline_ms / 1000, BATCH_SECONDS) + GRACE_SECONDS
+            self._calls_left = limits.host_calls * (count + TRAINED_ROWS)
             rows = self._ask(frames.ROWS, way, ROWS_HEAD.pack(count) + packed, seconds)
             if rows[:5] != _ARRAY_32 + (count * width).to_bytes(4, "big"):
                 raise self._loss(Gone("other rows than were asked for"))
