@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import AlloyError, CompileError, WorkerLost
 from ..hostapi import HostModule
@@ -16,10 +16,12 @@ from ..values import pack, unpack
 from . import drivers
 from .diagnostics import script_error
 from .hosttable import CallState, HostTable
-from .interface import AnyRuntime
 from .pool import RuntimePool
 from .program import Program, compile_source
 from .runtime import LuaError, Runtime, broken_run
+
+if TYPE_CHECKING:
+    from .interface import AnyRuntime
 
 MAX_CACHED_PROGRAMS = 20_000
 SEED_MODULUS = 2**31

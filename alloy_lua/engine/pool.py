@@ -13,18 +13,20 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter, sleep
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..forking import after_fork
 from ..isolation import Protection
-from .interface import AnyRuntime
+
+if TYPE_CHECKING:
+    from .interface import AnyRuntime
 
 SLICE_SECONDS = 0.01
 LOOKS = 2
 GLANCES = 2
 MAX_IDLE = 16
 LOST_SEAT_SECONDS = 30.0
-R = TypeVar("R", bound=AnyRuntime)
+R = TypeVar("R", bound="AnyRuntime")
 
 
 class _Waiter(Generic[R]):

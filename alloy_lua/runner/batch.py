@@ -8,18 +8,20 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from operator import itemgetter
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import msgpack
 
-from ..engine.interface import AnyRuntime
 from ..engine.runtime import TRAINING_ROWS, Batch
 from ..errors import InvalidValue
 from ..outcome import OneOfMany, Outcome, Rows, keep_changes
 from ..values import unpack
 from .fast import FastWay, function_of
 from .view import put_change
+
+if TYPE_CHECKING:
+    from ..engine.interface import AnyRuntime
 
 CHUNK = 1000
 MOST_BYTES = 4 * 1024 * 1024

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine.engine import RunResult, result_of
-from ..engine.interface import AnyRuntime
 from ..engine.runtime import Batch, Scalar
 from ..errors import AlloyError, InvalidValue
 from ..events import Event
@@ -26,6 +25,9 @@ from .fold import Fold
 from .registry import Binding
 from .runner import Execution, Runner, run_record
 from .view import View, put_change
+
+if TYPE_CHECKING:
+    from ..engine.interface import AnyRuntime
 
 MAX_TEXT = 16_384
 SHORT_FUEL = 2_000  # a run that takes more is no short run: it should not hold the seat
