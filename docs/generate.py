@@ -239,6 +239,10 @@ CODES = {
     "output_exceeded": ("Changes, value or details are too large.", "See [limits.md](limits.md)."),
     "host_calls_exceeded": ("The run made too many host calls.", "Ask for many records in one call."),
     "stack_overflow": ("The script's calls nest too deeply.", "Look for a call of itself without end."),
+    "worker_lost": (
+        "The worker process that ran the script died, or none could be started.",
+        "See the log of `alloy_lua.engine`, and [sandbox.md](sandbox.md).",
+    ),
     "recursion_limit": ("Fires nest too deeply, or a hook led back to the record it handles.", "Break the circle."),
     "breaker_open": ("The script failed too often and is held back for a while.", "Repair and activate it."),
     "internal_error": ("The command line met a failure that is no AlloyError.", "Please report it."),

@@ -15,6 +15,7 @@ from ..errors import (
     NotFound,
     ScriptError,
     ValidationError,
+    WorkerLost,
 )
 from ..limits import Limits
 
@@ -32,7 +33,8 @@ _LIMIT_MESSAGES = {
 
 
 _CLASSES: dict[str, type[AlloyError]] = {
-    kind.default_code: kind for kind in (InvalidValue, CapabilityDenied, HostError, NotFound, Conflict, ValidationError)
+    kind.default_code: kind
+    for kind in (InvalidValue, CapabilityDenied, HostError, NotFound, Conflict, ValidationError, WorkerLost)
 }
 
 

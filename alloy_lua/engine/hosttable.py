@@ -95,7 +95,7 @@ class Broker:
         if interrupt is not None:
             raise interrupt
 
-    def __call__(self, number: int, packed: str) -> tuple[str, bytes, int]:
+    def __call__(self, number: int, packed: str | bytes) -> tuple[str, bytes, int]:
         """Returns (error code or "", packed result or message, fuel to charge)."""
         function = self._functions[number]
         try:

@@ -43,16 +43,18 @@ Execute = Callable[..., str]
 
 
 @cache
-def _prelude() -> list[bytes]:
-    texts: list[bytes] = []
+def read_prelude() -> list[bytes]:
+    """Returns the trusted Lua texts: boot.lua, then the name and the text of each file that it loads."""
+    texts = [(_LUA / "boot.lua").read_bytes()]
     for name in PRELUDE:
         texts += [name.encode(), (_LUA / f"{name}.lua").read_bytes()]
     return texts
 
 
 @cache
-def _boot_text() -> bytes:
-    return (_LUA / "boot.lua").read_bytes()
+def read_server() -> bytes:
+    """Returns the Lua text of a worker's loop."""
+    return (_LUA / "serve.lua").read_bytes()
 
 
 @cache
@@ -81,10 +83,11 @@ class Runtime:
         hosts: The host modules that scripts may see.
         text: Whether strings cross as text (UTF-8), for the scalar drivers' arguments and results. Otherwise they
             cross as bytes, one latin-1 character each, for packed ones.
+        broker: Stands in for a `Broker` over ``hosts``, where their Python halves are in another process.
     """
 
-    def __init__(self, hosts: HostTable, *, text: bool = False) -> None:
-        self.broker = Broker(hosts)
+    def __init__(self, hosts: HostTable, *, text: bool = False, broker: Any = None) -> None:
+        self.broker = broker or Broker(hosts)
         self.text = text
         self._memory_bytes = 0
         self._lua = LuaRuntime(
@@ -97,7 +100,7 @@ class Runtime:
         boot = self._lua.execute(
             "return function(text, ...) return assert(loadstring(text, '=[alloy boot]'))({...}) end"
         )
-        self._kit = boot(_boot_text(), *_prelude())
+        self._kit = boot(*read_prelude())
         self._kit["set_wire"](text)
         self._kit["set_broker"](self.broker)
         self._check_syntax = self._kit["check_syntax"]
@@ -235,6 +238,16 @@ class Runtime:
         self.broker.raise_interrupt()
         return outcome
 
+    def server(self, rows: int, done: int) -> tuple[Callable[[], Any], Callable[..., None]]:
+        """Returns the loop of a worker process, and the function that gives it batch drivers (see serve.lua).
+
+        Args:
+            rows: The kind of the frames it answers.
+            done: The kind of its answers.
+        """
+        pair: tuple[Callable[[], Any], Callable[..., None]] = self._kit["server"](read_server(), rows, done)
+        return pair
+
     def _retire_if_full(self, outcome: str) -> None:
         # LuaJIT has no emergency collection: a state that ran out of memory is not used again
         if outcome[2:8] == "failed" and ("memory_exceeded" in outcome or "not enough memory" in outcome):
@@ -290,9 +303,13 @@ def _selftest(runtime: Runtime) -> None:
 
 def broken_run(error: LuaError) -> bytes:
     """Returns the packed outcome of a run that the runtime could not even wind up: it ran out of memory."""
-    facts = {"code": "memory_exceeded", "message": type(error).__name__}
-    packed: bytes = msgpack.packb(["failed", 0, 0, None, 0, facts])
+    return failed_run("memory_exceeded", type(error).__name__)
+
+
+def failed_run(code: str, message: str) -> bytes:
+    """Returns the packed outcome of a run that came to nothing for a reason outside the script."""
+    packed: bytes = msgpack.packb(["failed", 0, 0, None, 0, {"code": code, "message": message}])
     return packed
 
 
-__all__ = ["LuaError", "Runtime", "broken_run"]
+__all__ = ["LuaError", "Runtime", "broken_run", "failed_run"]

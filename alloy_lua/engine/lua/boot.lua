@@ -68,6 +68,8 @@ end
 kit.driver_of = function(text, main, fuel, seconds, kb)
   return assert(loadstring(text, "=[alloy driver]"))(kit, main, fuel, seconds, kb)
 end
+-- In a worker process: returns its loop and what fills it (serve.lua), the only file that uses the FFI after this one.
+kit.server = function(text, rows, done) return assert(loadstring(text, "=[alloy serve]"))(kit, ffi, rows, done) end
 do
   local set_base = kit.meter.set_base
   kit.collect_garbage = function()
