@@ -25,6 +25,7 @@ local xpcall, type = kit.xpcall, kit.type
 local set_call_limit, set_log_limits, has_logged = kit.set_call_limit, kit.set_log_limits, kit.has_logged
 local UNSET, books, tonumber, sweep = kit.UNSET, kit.books, kit.tonumber, kit.meter.sweep
 local WRITTEN = {{{written}}}
+local forget_long_string = kit.meter.forget_long_string
 local HALF, HIGHEST, OPEN = BYTES / 2, BYTES * 1.1, 2 ^ 60
 local GRANT = FUEL < {slice} and FUEL or {slice}
 -- These are the meter's own variables (share_state): the same lines as its begin and used, without the calls.
@@ -40,7 +41,8 @@ local function scalar({arguments})
   serial = serial + 1
   limit, slice, granted, F, last = FUEL, {slice}, GRANT, GRANT, -1
   seconds, protected_depth, coroutine_depth = SECONDS, 0, 0
-  most, wall, peak, watch, longest = base + BYTES, base + HIGHEST, 0, 0, 0
+  if longest > 0 then forget_long_string() end
+  most, wall, peak, watch = base + BYTES, base + HIGHEST, 0, 0
   full, books[2] = most, wall
   local ok, value = xpcall(main, on_error{entity})
   books[2] = OPEN
@@ -62,7 +64,7 @@ local record_next = kit.record_next
 local function put(output_bytes, depth, code, set{value_names})
   if code == -1 and ended() == "memory_exceeded" then code = -2 end -- other rows' memory counted: run it by itself
   if code == -1 then write_bytes(collect_last(output_bytes, depth, BYTES)) return mark("{no_values}") end
-  if code == -2 then return mark("\254{no_values}") end
+  if code == -2 then return mark("\\254{no_values}") end
   write(code)
   write(set or 0){writes}
 end

@@ -10,6 +10,7 @@ local find, traceback, setfenv = string.find, kit.traceback, kit.setfenv
 local null, UNSET, books, tonumber = kit.null, kit.UNSET, kit.books, tonumber
 
 local EPILOGUE_FUEL, EPILOGUE_SECONDS, EPILOGUE_BYTES = 1e9, 0.01, 67108864
+local LONG = 65536 -- bytes of input, from which on a string in it may be long
 local PROLOGUE_SECONDS = 1 -- the input is bounded by its size
 
 -- The last run, until it is collected.
@@ -219,6 +220,7 @@ local function executor(main, program)
     local entity_kept, before_kept = snapshot(read_only and fields), snapshot(input[2])
     setfenv(main, kit.environment(sets_globals))
     begin(fuel, seconds, memory_bytes)
+    if #packed > LONG then meter.long_string(#packed) end
     if eager then meter.start_clock() end
     if count == 0 then ok, value = xpcall(main, on_error)
     elseif count == 1 then ok, value = xpcall(main, on_error, a)

@@ -9,6 +9,7 @@ local books = ... -- the allocator's: [0] bytes in use, [2] bytes that there may
 local C, timespec = ffi.C, ffi.new("alloy_timespec")
 local tonumber, error, collectgarbage = tonumber, error, collectgarbage
 local floor, max, min = math.floor, math.max, math.min
+local jit_on, jit_off = jit.on, jit.off
 local getupvalue, join, loadstring = debug.getupvalue, debug.upvaluejoin, loadstring
 
 local CLOCK_MONOTONIC = 1
@@ -19,6 +20,7 @@ local SLICE_MIN = 36
 local SLOW, STUCK = 5e-4, 4e-3 -- seconds a slice may take before slices shrink
 local SMALL_HEAP = 1048576 -- bytes
 local LONG_STRING = 1048576 -- bytes that one operator may go through in a few milliseconds
+local NO_JIT = 131072 -- bytes: a compiler that folds constants goes through a longer string many times
 local WALL = 1.1 -- of its limit is what a run can hold at all
 local OPEN = 2 ^ 60 -- no wall: between runs, and while a host function hands over its result
 local PAUSE = 200 -- LuaJIT's own: a collection begins when the heap has doubled
@@ -152,6 +154,27 @@ local function load_metered(text, name, f, t, k)
   return attach(chunk(), f, t, k)
 end
 
+-- Gives the rest of the slice back, so that the very next check looks at clock and memory.
+local function yield_slice()
+  if F > 0 then
+    granted = granted - F
+    F = 0
+  end
+  watch = 0
+end
+-- The same, where a string of so many bytes may have come in: operators go through it at one unit's price.
+local function long_string(bytes)
+  if bytes > longest then
+    longest = bytes
+    if bytes > NO_JIT then jit_off() end
+  end
+  yield_slice()
+end
+local function forget_long_string()
+  if longest > NO_JIT then jit_on() end
+  longest = 0
+end
+
 -- Collects what earlier runs left: all that is there between runs is the runtime's own.
 local function sweep()
   if pause ~= PAUSE then
@@ -180,7 +203,7 @@ local function begin(fuel, secs, bytes)
   wall = base + bytes * WALL
   full = most
   watch = 0
-  longest = 0
+  forget_long_string()
   peak = 0
   seen = tonumber(books[0])
   books[2] = wall
@@ -211,19 +234,6 @@ local function check_time()
   if dead then error(dead, 0) end
   if last >= 0 and now() > deadline then return die("deadline_exceeded") end
 end
--- Gives the rest of the slice back, so that the very next check looks at clock and memory.
-local function yield_slice()
-  if F > 0 then
-    granted = granted - F
-    F = 0
-  end
-  watch = 0
-end
--- The same, when a string of so many bytes has been made: operators go through it at one unit's price.
-local function long_string(bytes)
-  if bytes > longest then longest = bytes end
-  yield_slice()
-end
 -- Ends the run if so many more bytes are more than it may hold; collects garbage first if that could help.
 local function reserve(bytes)
   if tonumber(books[0]) + bytes > wall and collect() + bytes > wall then return die("memory_exceeded") end
@@ -232,7 +242,7 @@ end
 return {
   attach = attach, share_state = share_state, load = load_metered, begin = begin, start_clock = start_clock, used = used,
   charge = charge, charge_bytes = charge_bytes, yield_slice = yield_slice, long_string = long_string, reserve = reserve,
-  die = die, check_memory = check_memory, check_time = check_time, sweep = sweep,
+  forget_long_string = forget_long_string, die = die, check_memory = check_memory, check_time = check_time, sweep = sweep,
   -- Takes the wall down, for what the host does between runs and within them; `close` puts it up again.
   open = function() books[2] = OPEN end,
   close = function() books[2] = wall end,

@@ -11,9 +11,22 @@ local function strong_setmetatable(t, meta)
   return setmetatable(t, meta)
 end
 
+-- LuaJIT reads a number to its end, at some nanoseconds a byte. No number needs so many.
+local LONGEST_NUMBER = 65536
+local function short_tonumber(...)
+  local text = ...
+  if type(text) == "string" and #text > 256 then
+    kit.meter.charge_bytes(#text * 8)
+    if #text > LONGEST_NUMBER then return nil end
+  end
+  return tonumber(...)
+end
+
 local base = {
   -- pure and constant in cost
-  assert = assert, rawequal = rawequal, select = select, tonumber = tonumber, type = type,
+  assert = assert, rawequal = rawequal, select = select, type = type,
+  -- reads short text only
+  tonumber = short_tonumber,
   setmetatable = strong_setmetatable, getmetatable = getmetatable, rawget = iteration.rawget, ipairs = iteration.ipairs,
   -- cannot hold back the end of a run
   error = control.error, pcall = control.pcall, xpcall = control.xpcall,

@@ -5,7 +5,8 @@ local byte, sub, rep, find, match, gsub, gmatch, format = S.byte, S.sub, S.rep, 
 local lower, upper, reverse, len, char = S.lower, S.upper, S.reverse, S.len, S.char
 local type, tonumber, select, error, unpack = type, tonumber, select, error, unpack
 local concat = table.concat
-local charge, charge_bytes, yield_slice = kit.meter.charge, kit.meter.charge_bytes, kit.meter.yield_slice
+local charge, charge_bytes = kit.meter.charge, kit.meter.charge_bytes
+local long_string, reserve = kit.meter.long_string, kit.meter.reserve
 local info, slow, tostring = kit.patterns.info, kit.matcher, kit.tostring
 
 local LONG = 256 -- bytes that one check covers
@@ -20,7 +21,7 @@ local function sized(result)
   local n = #result
   if n > LONG then
     charge_bytes(n)
-    if n > HUGE then yield_slice() end
+    if n > HUGE then long_string(n) end
   end
   return result
 end
@@ -54,7 +55,10 @@ function G.rep(s, n, sep)
     if total > LARGEST then error("resulting string too large", 2) end
     if total > LONG then charge_bytes(total) end
     if count > LONG then charge_bytes(count) end
-    if total > HUGE then yield_slice() end
+    if total > HUGE then
+      reserve(total)
+      long_string(total)
+    end
   end
   if sep == nil then return rep(s, n) end
   return rep(s, n, sep)
