@@ -9,7 +9,7 @@ local type, pcall, xpcall, rawget, rawset, pairs, setmetatable, tostring =
 local find, traceback, setfenv = string.find, kit.traceback, kit.setfenv
 local null, UNSET, books, tonumber = kit.null, kit.UNSET, kit.books, tonumber
 
-local EPILOGUE_FUEL, EPILOGUE_SECONDS, EPILOGUE_BYTES = 1e9, 0.01, 67108864
+local EPILOGUE_FUEL, EPILOGUE_SECONDS, EPILOGUE_BYTES = 1e9, 0.005, 67108864
 local LONG = 65536 -- bytes of input, from which on a string in it may be long
 local PROLOGUE_SECONDS = 1 -- the input is bounded by its size
 

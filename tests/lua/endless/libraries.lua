@@ -124,7 +124,7 @@ while true do local _ = s:upper(), s:lower(), s:reverse(), s:sub(2), ("y"):rep(2
 ---
 -- format of great strings
 local s = ("x"):rep(1000000)
-while true do ("%s"):format(s) ("%q"):format(s) end
+while true do pcall(string.format, "%s", s) pcall(string.format, "%q", s) end
 ---
 -- format of great widths
 while true do for _, f in ipairs({"%99.99f", "%.99f", "%99d", "%.99g"}) do f:format(1e308) end end
@@ -242,14 +242,14 @@ while true do changed("a") end
 -- a value that is slow to write out
 local t = {}
 for i = 1, 100000 do t[i * 2 + 2 ^ 20] = 1 end
-return t
+return t -- ends: deadline_exceeded|output_exceeded|continue
 ---
 -- a value of shared tables that grows as it is written out
 local t = {}
 for _ = 1, 30 do t = {t, t} end
-return t
+return t -- ends: deadline_exceeded|output_exceeded
 ---
 -- an entity that is slow to compare
 -- entity: {"a": {}}
 local e = entity
-for i = 1, 60000 do e["k" .. i] = i end
+for i = 1, 60000 do e["k" .. i] = i end -- ends: continue|deadline_exceeded

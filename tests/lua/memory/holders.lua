@@ -147,12 +147,12 @@ for i = 1, 1e9 do t[i] = {i} if i % 1000 == 0 then hash.sha256("x") end end
 -- in arguments of a host call
 local t = {}
 for i = 1, 60000 do t[i] = {i, "x" .. i} end
-while true do t[#t + 1] = json.encode(t) .. #t end
+while true do t[#t + 1] = select(2, pcall(json.encode, t)) .. #t end
 ---
 -- in results of a host call
-local s = "[" .. ("[],"):rep(100000) .. "[]]"
+local s = "[" .. ("[],"):rep(14000) .. "[]]"
 local t = {}
-while true do t[#t + 1] = json.decode(s) end
+while true do t[#t + 1] = {pcall(json.decode, s)} end
 ---
 -- in log data
 local t = {}
