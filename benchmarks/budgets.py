@@ -6,7 +6,7 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,12 +124,12 @@ CALLS: dict[str, tuple[str, str]] = {
     "string.sub": ("local s = ('x'):rep(7000000)", "s:sub(2)"),
     "string.byte": ("local s = ('x'):rep(7900)", "s:byte(1, -1)"),
     "string.char": ("local t = {('x'):rep(7900):byte(1, -1)}", "string.char(unpack(t))"),
-    "string.format %s": ("local s = ('x'):rep(5000000)", "('%s'):format(s)"),
+    "string.format %s": ("local s = ('x'):rep(4000000)", "('%s'):format(s)"),
     "string.format %q": ("local s = ('\"'):rep(2000000)", "('%q'):format(s)"),
-    "string.format %99.99f": ("", "('%99.99f'):rep(20):format(1e308,1e308,1e308,1e308,1e308,1e308,1e308,1e308,1e308,1e308,"
-        "1e308,1e308,1e308,1e308,1e308,1e308,1e308,1e308,1e308,1e308)"),
+    "string.format %99.99f": (
+        "local t = {} for i = 1, 50 do t[i] = 1e308 end", "('%99.99f'):rep(50):format(unpack(t))"
+    ),
     "string.find plain": ("local s = ('a'):rep(8000000)", "s:find('b', 1, true)"),
-    "string.find plain, long": ("local s, p = ('a'):rep(4000000), ('a'):rep(5000) .. 'b'", "pcall(s.find, s, p, 1, true)"),
     "string.find pattern": ("local s = ('a'):rep(2000000)", "s:find('b')"),
     "string.find, 20,000 steps": ("local s = ('a'):rep(27)", "s:find('.-.-.-b')"),
     "string.match all": ("local s = ('a'):rep(2000000)", "s:match('.*')"),
@@ -139,7 +139,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "tostring": ("", "tostring(1e300 / 3)"),
     "tonumber": ("local s = ('1'):rep(65000)", "tonumber(s, 36)"),
     "s + 0": ("local s = ('1'):rep(4000000)", "s + 0"),
-    "s < s": ("local a, b = ('a'):rep(5000000) .. '1', ('a'):rep(5000000) .. '2'", "a < b"),
+    "s < s": ("local a, b = ('a'):rep(3500000) .. '1', ('a'):rep(3500000) .. '2'", "a < b"),
     "s .. s": ("local a = ('a'):rep(4000000)", "a .. 'b'"),
     "#t with holes": ("local t = {} for i = 1, 500000 do t[i] = i end for i = 2, 500000, 2 do t[i] = nil end", "#t"),
     "next on an emptied table": (
@@ -163,7 +163,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "regex.test": ("local s = ('a'):rep(100000)", "pcall(regex.test, s, '(a{1,20}){1,4}b')"),
     "regex.find_all": ("local s = ('a'):rep(1999)", "regex.find_all(s, 'a')"),
     "regex.replace": ("local s = ('a'):rep(1999)", "regex.replace(s, 'a', '$0$0')"),
-    "regex.test, compile": ("", "regex.test('x', '(\\\\pL{1,50}){1,9}')"),
+    "regex.test, compile": ("", "regex.test('x', '(([a-z]{1,20}){1,10}[0-9]){1,3}')"),
     "money.sum": ("local t = {} for i = 1, 5000 do t[i] = '1.5' end", "money.sum(t)"),
     "money.allocate": ("local t = {} for i = 1, 1000 do t[i] = '1.5' end", "money.allocate('10000.00', t)"),
     "str.lower": ("local s = ('Ä'):rep(65000)", "str.lower(s)"),
@@ -182,22 +182,23 @@ def calls() -> Iterator[Pair]:
     with Alloy() as alloy:
         for name, (before, call) in CALLS.items():
             took = [
-                _best(lambda body=body: _seconds(alloy, f"{before}\n{body}\n return 1", limits))
+                _best(alloy, f"{before}\n{body}\n return 1", limits)
                 for body in ("", f"local _ = {call}", f"local _ = {call} local _ = {call}")
             ]
             each = max(0.0, min(took[1] - took[0], took[2] - took[1])) * 1e3
             yield Pair(name, each, each, each, "at most 10 ms", each <= 10, f"{each:.2f} ms")
 
 
-def _best(measure: Callable[[], float]) -> float:
-    return min(measure() for _ in range(5))
+def _best(alloy: Alloy, source: str, limits: Limits) -> float:
+    return min(_seconds(alloy, source, limits) for _ in range(5))
 
 
 def _seconds(alloy: Alloy, source: str, limits: Limits) -> float:
     began = time.thread_time()
     outcome: Any = alloy.evaluate(source, limits=limits)
     took = time.thread_time() - began
-    assert outcome.value == 1, (source, outcome)
+    if outcome.value != 1:
+        raise AssertionError(f"{source}: {outcome}")
     return took
 
 

@@ -26,7 +26,7 @@ local set_call_limit, set_log_limits, has_logged = kit.set_call_limit, kit.set_l
 local UNSET, books, tonumber, sweep = kit.UNSET, kit.books, kit.tonumber, kit.meter.sweep
 local WRITTEN = {{{written}}}
 local forget_long_string = kit.meter.forget_long_string
-local HALF, HIGHEST, OPEN = BYTES / 2, BYTES * 1.1, 2 ^ 60
+local HALF, HIGHEST, OPEN = BYTES / 2, BYTES * 1.1, 2 ^ 50
 local GRANT = FUEL < {slice} and FUEL or {slice}
 -- These are the meter's own variables (share_state): the same lines as its begin and used, without the calls.
 local F, dead, serial, limit, slice, granted, last, seconds, base, most, wall, peak, seen, watch, full, longest

@@ -110,6 +110,7 @@ local function forget()
   kit.forget_iteration()
   kit.forget_subject()
   kit.forget_words()
+  kit.forget_packing()
 end
 
 local function pack_outcome(verdict, fuel, serial)

@@ -22,7 +22,7 @@ local SMALL_HEAP = 1048576 -- bytes
 local LONG_STRING = 1048576 -- bytes that one operator may go through in a few milliseconds
 local NO_JIT = 131072 -- bytes: a compiler that folds constants goes through a longer string many times
 local WALL = 1.1 -- of its limit is what a run can hold at all
-local OPEN = 2 ^ 60 -- no wall: between runs, and while a host function hands over its result
+local OPEN = 2 ^ 50 -- no wall: between runs, and while a host function hands over its result
 local PAUSE = 200 -- LuaJIT's own: a collection begins when the heap has doubled
 
 local F, K = 0, -1
@@ -71,6 +71,7 @@ end
 -- Looks at memory, and fits the slice to it and to the time that the last one took. The cost of one operation is
 -- bounded by the heap, so slice * heap is what has to be bounded.
 local function look_at_memory(took)
+  books[2] = wall -- a stack overflow inside a host call may have left it down
   local heap = tonumber(books[0])
   local grown = heap - seen
   if heap > peak then peak = heap end
@@ -83,7 +84,10 @@ local function look_at_memory(took)
   watch = heap + max(SMALL_HEAP / 4, min(own, (most - heap) / 2))
   cap = own <= SMALL_HEAP and SLICE_MAX or max(4, floor(SLICE_MAX * SMALL_HEAP / own))
   if longest > 0 then cap = min(cap, max(1, floor(LONG_STRING / longest))) end
-  if took > SLOW then cap = max(1, floor(min(cap, slice) / (took > STUCK and 8 or 2))) end
+  if took > SLOW then
+    cap = max(1, floor(min(cap, slice) / (took > STUCK and 8 or 2)))
+    watch = 0 -- it may have been the machine: the next slice says
+  end
 end
 
 -- Raises if the run has ended or holds too much; host calls ask before they leave Lua.

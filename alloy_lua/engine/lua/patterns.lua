@@ -12,7 +12,8 @@ local tonumber = tonumber
 local yield_slice = kit.meter.yield_slice
 
 local MAX_STEPS = 20000
-local MAX_CACHED = 400
+local MAX_CACHED = 400 -- classes; they and the patterns stay from run to run
+local MAX_CACHED_ITEMS = 4000 -- of all patterns together
 local MAX_COEFFICIENT = 100
 local QUANTIFIERS = {["*"] = true, ["+"] = true, ["-"] = true, ["?"] = true}
 
@@ -242,11 +243,11 @@ local cache, cached = {}, 0
 local function info(p)
   local known = cache[p]
   if known ~= nil then return known end
-  if cached > MAX_CACHED then cache, cached = {}, 0 end
+  if cached > MAX_CACHED_ITEMS then cache, cached = {}, 0 end
   yield_slice()
   known = analyse(p)
   cache[p] = known
-  cached = cached + 1
+  cached = cached + 1 + (known and #known.items or 0)
   return known
 end
 

@@ -135,9 +135,11 @@ local function unsafe_items(s, p)
   end
 end
 local function text(s) return type(s) == "number" and s .. "" or s end
+-- An offset or a count given as text counts as the number it says, as in C.
+local function number(n) return type(n) == "string" and tonumber(n) or n end
 
 function G.find(s, p, init, plain)
-  s, p = text(s), text(p)
+  s, p, init = text(s), text(p), number(init)
   if type(s) == "string" and type(p) == "string" then
     if plain then return plain_find(s, p, init) end
     local items = unsafe_items(s, p)
@@ -146,7 +148,7 @@ function G.find(s, p, init, plain)
   return find(s, p, init or 1)
 end
 function G.match(s, p, init)
-  s, p = text(s), text(p)
+  s, p, init = text(s), text(p), number(init)
   if type(s) == "string" and type(p) == "string" then
     local items = unsafe_items(s, p)
     if items then return slow.match(s, items, init) end
@@ -228,8 +230,8 @@ local function gsub_callback(s, p, r, most)
 end
 local REPLACEMENTS = {string = true, table = true, ["function"] = true}
 function G.gsub(s, p, r, most)
-  s, p, r = text(s), text(p), text(r)
-  if type(s) ~= "string" or type(p) ~= "string" or not REPLACEMENTS[type(r)] then return gsub(s, p, r, most) end
+  s, p, r, most = text(s), text(p), text(r), number(most)
+  if (most ~= nil and type(most) ~= "number") or type(s) ~= "string" or type(p) ~= "string" or not REPLACEMENTS[type(r)] then return gsub(s, p, r, most) end
   local items = unsafe_items(s, p)
   local out, n
   if items then out, n = slow.gsub(s, items, r, most)
