@@ -27,7 +27,7 @@ from .program import Program
 
 PRELUDE = (
     "meter", "verify", "control", "patterns", "matcher", "strings", "tables", "numbers", "msgpack", "rows", "host",
-    "sandbox", "driver",
+    "offered", "sandbox", "driver",
 )  # fmt: skip
 LONGEST_PATH = 256
 MAX_PROGRAMS = 1000

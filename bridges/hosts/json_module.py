@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any, NoReturn
 
 from ...errors import InvalidValue
@@ -70,22 +69,24 @@ def decode(text: str | bytes) -> Any:
         _fail("json.decode", f"the text has more than {MAX_VALUES} values")
     if text.count("\\") > MAX_ESCAPES:
         _fail("json.decode", f"the text has more than {MAX_ESCAPES} escapes")
-    odd = _ODD.search(text) is not None
-    hooks: dict[str, Any] = {"parse_int": _read_integer, "parse_float": _read_float} if odd else {}
     try:
-        value = json.loads(text, parse_constant=_refuse_constant, **hooks)
-    except json.JSONDecodeError as error:
-        _fail("json.decode", f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}")
+        value = _loads(text)
     except RecursionError:
         _too_deep()
-    _check_depth(value, 0)
-    if odd:
+    if _is_odd(value, 0):
+        _loads(text, parse_int=_read_integer, parse_float=_read_float)  # says which number
+    if "\\u" in text:
         _check_text(value)
     return value
 
 
-# What only some texts have, and what is looked for again after reading: long numbers, exponents, lone surrogates.
-_ODD = re.compile(r"[0-9]{16}|[0-9][eE]|\\u[dD][89a-fA-F]")
+def _loads(text: str, **hooks: Any) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, **hooks)
+    except json.JSONDecodeError as error:
+        _fail("json.decode", f"not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}")
+    except ValueError:  # Python reads no integer of thousands of digits
+        _fail("json.decode", "got an integer of thousands of digits, wanted a whole number within 2^53")
 
 
 def _commas(text: str) -> int:
@@ -116,15 +117,19 @@ def _refuse_constant(name: str) -> NoReturn:
     raise wrong("json.decode", name, "a finite number: JSON has no NaN and no infinity")
 
 
-def _check_depth(value: Any, depth: int) -> None:
+def _is_odd(value: Any, depth: int) -> bool:
+    """Returns whether there is a number inside that a script could not hold; refuses values nested too deep."""
     kind = type(value)
+    if kind is int:
+        return not -MAX_INTEGER <= value <= MAX_INTEGER
+    if kind is float:
+        return not math.isfinite(value)
     if kind is list or kind is dict:
         if depth >= MAX_DEPTH:
             _too_deep()
-        for item in value if kind is list else value.values():
-            kind = type(item)
-            if kind is list or kind is dict:
-                _check_depth(item, depth + 1)
+        inner = value if kind is list else value.values()
+        return any(_is_odd(item, depth + 1) for item in inner if type(item) is not str)
+    return False
 
 
 def _check_text(value: Any) -> None:

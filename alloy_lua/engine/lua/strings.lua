@@ -13,7 +13,7 @@ local LONG = 256 -- bytes that one check covers
 local SCANNED = 64 -- subjects beyond this pay for the scan
 local HUGE = 65536 -- results beyond this make the meter look at memory at once
 local LARGEST = 1e8
-local MAX_LINEAR = 2e6 -- steps that one scan in C may take
+local MAX_LINEAR = 1e6 -- steps that one scan in C may take
 local MAX_PATTERN = 2000 -- bytes
 local MAX_NESTED_GSUB = 12 -- C's gsub keeps 8 KB of stack per level and has no limit of its own
 
