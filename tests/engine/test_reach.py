@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ LEAK = re.compile(
 
 
 @pytest.fixture(scope="module")
-def reach() -> Iterator[Any]:
+def reach() -> Any:
     """The walker, in a runtime with all host modules that was booted with ``debug`` still there for it."""
     boot = runtime_module._boot_text
     mark = b"local loaded = package.loaded"
@@ -41,7 +40,7 @@ def reach() -> Iterator[Any]:
         made = runtime_module.Runtime(HostTable(default_modules()))
     finally:
         runtime_module._boot_text = boot
-    yield made._kit["reach"]
+    return made._kit["reach"]
 
 
 def lines(text: str) -> set[str]:
