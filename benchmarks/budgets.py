@@ -101,7 +101,9 @@ def memory() -> Iterator[Pair]:
     for number in range(MEMORY_RUNS):
         if number == MEMORY_RUNS // 2:
             started = resident()
-        result = engine.run(programs[number % len(programs)], RunInput(limits, entity={"a": 1}))
+        given = RunInput(limits)
+        given.entity = {"a": 1}
+        result = engine.run(programs[number % len(programs)], given)
         peaks.append(result.memory_bytes / MIB)
         code = result.error.code if result.error else result.status.value
         codes[code] = codes.get(code, 0) + 1

@@ -125,7 +125,9 @@ class Broker:
         if state is not None and function.effect and state.call.dry_run:
             state.effect_bytes += size
             if state.effect_bytes > MAX_EFFECT_BYTES:
-                raise InvalidValue(f"{function.name}: the calls that this dry run reports exceed {MAX_EFFECT_BYTES} bytes")
+                raise InvalidValue(
+                    f"{function.name}: the calls that this dry run reports exceed {MAX_EFFECT_BYTES} bytes"
+                )
             state.effects.append({"function": function.name, "arguments": checked})
             return None
         assert function.call is not None

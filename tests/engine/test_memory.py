@@ -27,7 +27,9 @@ def engine() -> Engine:
 @pytest.mark.parametrize("limit", [1 * MIB, 16 * MIB])
 def test_a_run_holds_no_more_than_its_limit_and_a_tenth(engine: Engine, chunk: Any, limit: int) -> None:
     limits = Limits(memory_bytes=limit, fuel=2**50, host_calls=2**40, deadline_ms=150)
-    result = engine.run(engine.compile(chunk.source), RunInput(limits, entity=chunk.data("entity")))
+    given = RunInput(limits)
+    given.entity = chunk.data("entity")
+    result = engine.run(engine.compile(chunk.source), given)
     assert result.error is not None
     assert result.error.code in ENDS
     assert result.memory_bytes <= limit * 1.1
