@@ -100,7 +100,8 @@ def _report(alloy: Alloy, text: str) -> dict[str, list[dict[str, Any]]]:
 
 def _warnings(path: str, report: dict[str, list[dict[str, Any]]]) -> list[str]:
     lines = [
-        f"{path}:{use['line']}: pattern {use['pattern']!r} may take time with the power {use['degree']} of the text's length"
+        f"{path}:{use['line']}: pattern {use['pattern']!r} may take time with the power {use['degree']} "
+        "of the text's length"
         for use in report["patterns"]
     ]
     lines += [
