@@ -36,7 +36,12 @@ LIMITS = {
         "Bounds the wall-clock time, which fuel cannot: time spent in host functions counts too.",
         "`deadline_exceeded`",
     ),
-    "memory_bytes": ("bytes", "Keeps one script from taking the process's memory.", "`memory_exceeded`"),
+    "memory_bytes": (
+        "bytes",
+        "Keeps one script from taking the process's memory. Garbage does not count; the allocator itself refuses what "
+        "goes beyond the limit and a tenth.",
+        "`memory_exceeded`",
+    ),
     "input_bytes": (
         "bytes",
         "Bounds the time spent on copying the entity, `before`, `params` and `ctx` in. Only what the script "
@@ -77,6 +82,8 @@ FIXED = (
         "levels",
         "nothing: a loop takes over",
     ),
+    ("A Lua pattern", "strings.lua:MAX_PATTERN", "bytes", "`runtime_error`"),
+    ("Text that `tonumber` reads", "sandbox.lua:LONGEST_NUMBER", "bytes", "nil, as for any text that is no number"),
     ("Result of `string.rep`", "strings.lua:LARGEST", "bytes", "`runtime_error`"),
     ("Arguments of a host function", "host.lua:MAX_ARGUMENTS", "arguments", "`invalid_value`"),
     ("Arguments of a host function together", "host.lua:ARGUMENT_BYTES", "bytes", "`invalid_value`"),
@@ -93,6 +100,20 @@ FIXED = (
     ("Pattern of `regex`", "bridges.hosts.patterns:MAX_PATTERN", "characters", "`invalid_value`"),
     ("Text of `json`", "bridges.hosts.json_module:MAX_BYTES", "bytes", "`invalid_value`"),
     ("Nesting of `json`", "bridges.hosts.json_module:MAX_DEPTH", "levels", "`invalid_value`"),
+    ("Values in a text or table of `json`", "bridges.hosts.json_module:MAX_VALUES", "values", "`invalid_value`"),
+    ("Escapes in a text of `json`", "bridges.hosts.json_module:MAX_ESCAPES", "escapes", "`invalid_value`"),
+    ("Matches of one call of `regex`", "bridges.hosts.patterns:MAX_MATCHES", "matches", "`invalid_value`"),
+    ("Amounts of one call of `money.sum`", "bridges.hosts.decimals:MAX_AMOUNTS", "amounts", "`invalid_value`"),
+    ("Shares of `money.allocate`", "bridges.hosts.decimals:MAX_SHARES", "shares", "`invalid_value`"),
+    (
+        "Text beyond ASCII of `str.lower`, `str.upper`",
+        "bridges.hosts.unicode_text:MAX_CASED",
+        "characters",
+        "`invalid_value`",
+    ),
+    ("Text beyond ASCII of `str.title`", "bridges.hosts.unicode_text:MAX_TITLE", "characters", "`invalid_value`"),
+    ("Text beyond ASCII of `str.slug`", "bridges.hosts.unicode_text:MAX_SLUG", "characters", "`invalid_value`"),
+    ("Calls that a dry run reports, together", "engine.hosttable:MAX_EFFECT_BYTES", "bytes", "`invalid_value`"),
     ("Digits of an amount of `money`", "bridges.hosts.decimals:MAX_DIGITS", "digits", "`invalid_value`"),
     ("Triggers of a script", "script_settings:MAX_TRIGGERS", "triggers", "`validation_error`"),
     ("Description of a script, message of a revision", "script_settings:MAX_TEXT", "characters", "`validation_error`"),

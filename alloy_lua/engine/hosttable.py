@@ -6,11 +6,12 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import AlloyError, ConfigError, HostError
+from ..errors import AlloyError, ConfigError, HostError, InvalidValue
 from ..hostapi import EVERY_PHASE, HostCall, HostFunction, HostModule, check_allowed, check_arguments
 from ..values import pack, unpack
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
+MAX_EFFECT_BYTES = 4 * 1024 * 1024
 BYTES_PER_FUEL = 256
 INTERRUPTED = "interrupted"
 
@@ -27,13 +28,14 @@ class CallState:
         effects: Calls with effects that a dry run did not make.
     """
 
-    __slots__ = ("call", "effects", "grants", "spent")
+    __slots__ = ("call", "effect_bytes", "effects", "grants", "spent")
 
     def __init__(self, call: HostCall, grants: frozenset[str]) -> None:
         self.call = call
         self.grants = grants
         self.spent = 0
         self.effects: list[dict[str, Any]] = []
+        self.effect_bytes = 0
 
 
 def needs_context(function: HostFunction) -> bool:
@@ -99,7 +101,7 @@ class Broker:
         """Returns (error code or "", packed result or message, fuel to charge)."""
         function = self._functions[number]
         try:
-            result = self._call(function, unpack(packed))
+            result = self._call(function, unpack(packed), len(packed))
             answer = pack(result, limit=MAX_RESULT_BYTES, what=f"result of {function.name}")
         except AlloyError as error:
             return error.code, error.message.encode("utf-8", "replace"), self._spent()
@@ -111,7 +113,7 @@ class Broker:
             return INTERRUPTED, b"", 0
         return "", answer, self._spent() + (len(packed) + len(answer)) // BYTES_PER_FUEL
 
-    def _call(self, function: HostFunction, arguments: list[Any]) -> Any:
+    def _call(self, function: HostFunction, arguments: list[Any], size: int) -> Any:
         state = self.state
         if state is None:
             if needs_context(function):
@@ -121,6 +123,11 @@ class Broker:
             check_allowed(function, state.call.phase, state.grants)
         checked = check_arguments(function, arguments)
         if state is not None and function.effect and state.call.dry_run:
+            state.effect_bytes += size
+            if state.effect_bytes > MAX_EFFECT_BYTES:
+                raise InvalidValue(
+                    f"{function.name}: the calls that this dry run reports exceed {MAX_EFFECT_BYTES} bytes"
+                )
             state.effects.append({"function": function.name, "arguments": checked})
             return None
         assert function.call is not None

@@ -36,9 +36,6 @@ class AnyRuntime(Protocol):
     ) -> str | bytes:  # fmt: skip
         """Returns the packed outcome of running ``program`` on a packed input."""
 
-    def hold_at_least(self, memory_bytes: int) -> None:
-        """Lets runs hold ``memory_bytes``."""
-
     def scalar(self, program: Program, limits: Limits) -> tuple[Any, Any]:
         """Returns the program's scalar and batch drivers."""
 

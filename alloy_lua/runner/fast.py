@@ -221,7 +221,6 @@ class FastWay:
         return self._drivers_in(runtime)[1]
 
     def _drivers_in(self, runtime: AnyRuntime) -> tuple[Scalar, Batch]:
-        runtime.hold_at_least(self.binding.limits.memory_bytes)
         return runtime.scalar(self.binding.program, self.binding.limits)
 
     def collect(self, runtime: AnyRuntime) -> str | bytes:

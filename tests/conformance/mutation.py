@@ -20,7 +20,7 @@ from alloy_lua.engine.metering import Names, meter, names_for
 from alloy_lua.engine.runtime import LONGEST_PATH
 
 from .grammar import Grammar
-from .twin import ENGINE, Difference
+from .twin import ENGINE, LOAD_METER, Difference
 
 FUEL = 400
 MOVES = 3  # places to which each check is moved
@@ -85,11 +85,12 @@ class Watch:
     def __init__(self) -> None:
         lua: Any = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True)
         load = lua.eval("function(text, name, ...) return assert(loadstring(text, name))(...) end")
-        parts = [load((ENGINE / f"{name}.lua").read_bytes(), f"={name}") for name in ("meter", "verify")]
+        meter = lua.eval(LOAD_METER)((ENGINE / "meter.lua").read_bytes())
+        verify = load((ENGINE / "verify.lua").read_bytes(), "=verify")
         lua.execute("jit.off()")
         watch = Path(__file__).with_name("watch.lua").read_bytes()
         self._error = lua.eval("function(text) return (select(2, loadstring(text))) end")
-        self._verify, self._run = load(watch, "=watch", *parts, LONGEST_PATH, FUEL, GAP)
+        self._verify, self._run = load(watch, "=watch", meter, verify, LONGEST_PATH, FUEL, GAP)
 
     def error(self, text: bytes) -> str | None:
         """Returns why ``text`` does not compile, None if it does."""

@@ -18,7 +18,7 @@ from alloy_lua.engine.runtime import LONGEST_PATH
 
 from . import fetch, packages, sandboxed
 from .mutation import metered
-from .twin import ENGINE, first_difference
+from .twin import ENGINE, LOAD_METER, first_difference
 
 SECONDS = 240
 FOLDER = fetch.FOLDER / "lua-5.1-tests"
@@ -73,7 +73,7 @@ def run_here(name: str, *, plain: bool) -> str:
     """Returns the report of one file, run in this process, in the folder it expects."""
     lua: Any = LuaRuntime(encoding="latin-1", unpack_returned_tuples=True)
     load = lua.eval("function(text, name, ...) return assert(loadstring(text, name))(...) end")
-    meter = load((ENGINE / "meter.lua").read_bytes(), "=meter")
+    meter = lua.eval(LOAD_METER)((ENGINE / "meter.lua").read_bytes())
     verify = load((ENGINE / "verify.lua").read_bytes(), "=verify")
     # the file may change what is global
     error_of, make = lua.execute(

@@ -117,7 +117,7 @@ class RemoteRuntime:
             number = len(self._ways)
             self._ask(frames.BIND, number, msgpack.packb([loaded, limits.as_dict()]))
             self._ways[key] = number
-        self.hold_at_least(limits.memory_bytes)
+        self.process.allow_memory(limits.memory_bytes * self._depth + 2 * (limits.input_bytes + limits.output_bytes))
         return number
 
     def _ask(self, kind: int, number: int, body: bytes, seconds: float = LOAD_SECONDS) -> bytes:
@@ -174,10 +174,6 @@ class RemoteRuntime:
         return outcome
 
     # -- running rows --------------------------------------------------------------------------------------------------
-    def hold_at_least(self, memory_bytes: int) -> None:
-        """Lets runs hold ``memory_bytes``."""
-        self.process.allow_memory(memory_bytes * self._depth)
-
     def scalar(self, program: Program, limits: Limits) -> tuple[Scalar, RemoteBatch]:
         """Returns the program's scalar and batch drivers under ``limits``, as `Runtime.scalar` does."""
         key = (program.sha256, limits)

@@ -77,7 +77,6 @@ class Level:
         self.runtime = Runtime(hosts, broker=caller)
         self.loop, self.answer_in_lua = self.runtime.server(frames.ROWS, frames.DONE)
         self._batches: dict[int, Batch] = {}
-        self._rows_memory = 0
 
     def run(self, way: Way, body: bytes) -> bytes:
         """Returns the packed outcome of a run; ``body`` is that of a request."""
@@ -89,7 +88,6 @@ class Level:
         except LuaError as error:  # it ran out of memory where nothing could be said any more
             runtime.retired = True
             return broken_run(error)
-        runtime.hold_at_least(self._rows_memory)
         return outcome.encode("latin-1")
 
     def rows(self, number: int, way: Way, body: bytes) -> bytes:
@@ -105,8 +103,6 @@ class Level:
     def _trained(self, way: Way, count: int, packed: bytes) -> Batch:
         """Returns the way's batch driver, compiled with its first rows as an example if they are short runs."""
         runtime, limits = self.runtime, way.limits
-        self._rows_memory = max(self._rows_memory, limits.memory_bytes)
-        runtime.hold_at_least(self._rows_memory)
         batch = runtime.scalar(way.program, limits)[1]
         fuel = unpack(batch(packed, 1, limits.output_bytes, limits.value_depth, 0))[0]
         if isinstance(fuel, int) and 0 <= fuel < SHORT_FUEL:
