@@ -109,6 +109,10 @@ class Secrets:
                 self._hidden[tenant] = dict(sorted(hidden.items(), key=lambda item: -len(item[0])))
         return text
 
+    def hides(self, tenant: str) -> bool:
+        """Returns whether this process has opened a secret of the tenant."""
+        return tenant in self._hidden
+
     def scrub(self, tenant: str, value: Any) -> Any:
         """Returns ``value`` with every secret that this process opened for the tenant replaced by its name."""
         hidden = self._hidden.get(tenant)

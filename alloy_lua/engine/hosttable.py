@@ -113,6 +113,7 @@ class Broker:
 
     def __init__(self, table: HostTable) -> None:
         self._functions = table.functions
+        self._opening = frozenset(function.name for function in table.functions if function.opens_secrets)
         self.state: CallState | None = None
         self._interrupt: BaseException | None = None
 
@@ -143,7 +144,7 @@ class Broker:
         return "", answer, self._spent() + (len(packed) + len(answer)) // BYTES_PER_FUEL
 
     def _arguments(self, function: HostFunction, packed: str) -> list[Any]:
-        if self.state is not None and function.opens_secrets:
+        if self.state is not None and function.name in self._opening:
             arguments: list[Any] = unpack(packed, self.state.secret)
             return arguments
         try:
@@ -161,9 +162,8 @@ class Broker:
             check_allowed(function, state.call.phase, state.grants)
         checked = check_arguments(function, arguments)
         if state is not None and function.effect and state.call.dry_run:
-            state.effects.append(
-                {"function": function.name, "arguments": jsonable(checked) if function.opens_secrets else checked}
-            )
+            shown = jsonable(checked) if function.name in self._opening else checked
+            state.effects.append({"function": function.name, "arguments": shown})
             return None
         assert function.call is not None
         if function.wants_call:
