@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import checks
+from .access.acting import require
+from .access.services import AccessServices
 from .bridges.entities import EntityBridge
 from .engine import COMPILER, Engine, Program
 from .engine.program import digest
@@ -56,7 +58,7 @@ class _Core:
         self.runner = alloy._new_runner(self.engine, self.registry, alloy._recorder, alloy._ids)
 
 
-class Alloy(Services):
+class Alloy(AccessServices, Services):
     """Scripts, their store, and the engine that runs them. Safe to use from any number of threads.
 
     Args:
@@ -68,6 +70,7 @@ class Alloy(Services):
         keep_runs: How many runs are kept, None to keep all.
         migrate: Whether to bring the database's schema up to date.
         settings: What secrets, outgoing requests and key-value spaces may use; None for the defaults.
+        token_key: What API tokens are hashed with, at least 32 characters; None for a key kept in the store.
 
     Raises:
         ConfigError: The URL is wrong or its driver is not installed.
@@ -77,7 +80,7 @@ class Alloy(Services):
     def __init__(
         self, url: str | None = None, *, recording: Recording | None = None, breaker: BreakerPolicy | None = None,
         poll_seconds: float = POLL_SECONDS, keep_runs_days: float | None = None, keep_runs: int | None = 1_000_000,
-        migrate: bool = True, settings: Settings | None = None,
+        migrate: bool = True, token_key: str | None = None, settings: Settings | None = None,
     ) -> None:  # fmt: skip
         self._equip(settings)
         kept = Recording() if recording is None else checks.instance(Recording, recording, "recording")
@@ -88,6 +91,7 @@ class Alloy(Services):
         self.store: Store = open_store(url)
         if migrate:
             self.store.migrate()
+        self._token_key = token_key
         self._ids = RunIds()
         self._recorder = Recorder(self.store, kept)
         self._board = HealthBoard(policy)
@@ -207,7 +211,8 @@ class Alloy(Services):
             CompileError: The revision does not compile.
         """
         ambient, identity = acting(user, tenant, dry_run), checks.optional_name(run_id, "run_id")
-        script = self.scripts.get(name, tenant=ambient.tenant)
+        require("scripts.try" if ambient.dry_run else "scripts.run", ambient.tenant)
+        script = self.store.get_script(ambient.tenant, checks.name(name, "script name"))
         number = runnable_revision(script, dry_run, revision)
         reason = None if ambient.dry_run else self._core.registry.bypass_reason(script)
         if reason is not None:
@@ -241,6 +246,7 @@ class Alloy(Services):
         """
         budget = limits if isinstance(limits, Limits) else profile(limits)
         ambient = acting(user, tenant, dry_run)
+        require("scripts.try" if ambient.dry_run else "scripts.run", ambient.tenant)
         identity = checks.optional_name(run_id, "run_id") or self._ids.fresh()
         grants, text = checks.capabilities(capabilities), checks.text(source, "source")
         try:
@@ -325,7 +331,8 @@ class Alloy(Services):
         Raises:
             ValidationError: A filter is unknown, or its value wrong.
         """
-        return self.store.list_runs(run_query(checks.name(tenant, "tenant"), filters))
+        require("runs.read", checks.name(tenant, "tenant"))
+        return self.store.list_runs(run_query(tenant, filters))
 
     def stats(self, *, tenant: str | None = None) -> list[ScriptStats]:
         """Returns what each active script did in this process, in order of name."""
@@ -363,6 +370,7 @@ class Alloy(Services):
         self._close_services()
         try:
             self.flush()
+            self._flush_access()
         finally:
             self.store.close()
 
@@ -419,6 +427,10 @@ class Alloy(Services):
 
     def _live_source(self, script: Script) -> str:
         return self.store.get_revision(script.tenant, script.id, script.live_revision or script.draft_revision).source
+
+    def _each_minute(self, call: Callable[[], object]) -> None:
+        self._upkeep.add(60.0, call)
+        self._start()
 
     def _write_behind(self) -> None:
         self.flush()

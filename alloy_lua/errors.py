@@ -76,6 +76,30 @@ class ValidationError(AlloyError):
     default_code = "validation_error"
 
 
+class Unauthenticated(AlloyError):
+    """A token is missing, wrong, expired or revoked; the message does not say which."""
+
+    default_code = "unauthenticated"
+
+
+class PermissionDenied(AlloyError):
+    """The actor's role or scopes do not allow the call; ``details`` name the permission and the role it takes."""
+
+    default_code = "permission_denied"
+
+
+class RateLimited(AlloyError):
+    """Too many tries; ``details["retry_after"]`` is the number of seconds to wait."""
+
+    default_code = "rate_limited"
+
+
+class ReviewRequired(AlloyError):
+    """The tenant lets no script run that nobody but its author has approved."""
+
+    default_code = "review_required"
+
+
 class InvalidValue(AlloyError):
     """A value cannot cross between Python and Lua, or may not be written."""
 

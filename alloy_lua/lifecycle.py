@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import checks
+from .access.acting import require, who
 from .errors import ValidationError
-from .limits import profile
-from .model import DEFAULT_TENANT, EventTrigger, FailurePolicy, Health, Revision, Script, Status, Trigger
+from .model import DEFAULT_TENANT, EventTrigger, Health, Revision, Script, Status, Trigger
 from .ports import ScriptQuery, Store
-from .triggers import checked_trigger
+from .script_settings import CHECKS, MAX_TEXT, bound, settings_in, triggers_in
 
-MAX_TRIGGERS = 50
-MAX_TEXT = 2_000
+if TYPE_CHECKING:
+    from .access_model import AuditEntry
+
 MAX_DRAFT = 1_000_000
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 # Where each change of status may start from.
 _MAY = {
@@ -64,15 +62,16 @@ class Scripts:
         Raises:
             NotFound: The tenant has none.
         """
-        return self._store.get_script(checks.name(tenant, "tenant"), checks.name(name, "script name"))
+        return self._find("scripts.read", name, tenant)
 
     def list(
         self, *, tenant: str = DEFAULT_TENANT, status: str | None = None, event: str | None = None,
         text: str | None = None, after: str | None = None, limit: int = 100,
     ) -> Sequence[Script]:  # fmt: skip
         """Returns the tenant's scripts in order of name, at most ``limit``, behind the one called ``after``."""
+        require("scripts.read", checks.name(tenant, "tenant"))
         query = ScriptQuery(
-            checks.name(tenant, "tenant"),
+            tenant,
             None if status is None else checks.one_of(Status, status, "status"),
             None if event is None else checks.text(event, "event"),
             None if text is None else checks.text(text, "text"),
@@ -112,7 +111,7 @@ class Scripts:
         self, name: str, source: str, *, on: str | Iterable[str] | None = None, triggers: Iterable[Trigger] = (),
         status: str = "draft", tenant: str = DEFAULT_TENANT, description: str = "", limits: str = "default",
         capabilities: Iterable[str] = (), run_as: str | None = None, priority: int = 100,
-        failure_policy: str = "closed", author: str = "system", message: str = "",
+        failure_policy: str = "closed", author: str | None = None, message: str = "",
     ) -> Script:  # fmt: skip
         """Returns the new script.
 
@@ -129,37 +128,42 @@ class Scripts:
             run_as: The user its own actions count as.
             priority: Lower runs first.
             failure_policy: ``closed`` (a failure stops the operation) or ``open``.
-            author: Who writes.
+            author: Who writes, if nobody acts (see `Alloy.acting`); None for the host itself.
             message: Why.
 
         Raises:
             CompileError: It is to be active and does not compile.
             Conflict: The name is taken.
+            ReviewRequired: It is to be active, and its tenant asks for a review first.
             ValidationError: A setting is wrong.
         """
+        require("scripts.write", checks.name(tenant, "tenant"))
         wanted = checks.one_of(Status, status, "status")
         if wanted not in (Status.DRAFT, Status.ACTIVE):
             raise ValidationError(f"status of a new script: got {status!r}, wanted draft or active")
         text = checks.text(source, "source", MAX_DRAFT)
         if wanted is Status.ACTIVE:
+            require("scripts.activate", tenant)
             self._check(text)
         now = datetime.now(UTC)
-        settings = _settings(
-            name=name, description=description, triggers=_bound(on, triggers), limits=limits,
+        settings = settings_in(
+            name=name, description=description, triggers=bound(on, triggers), limits=limits,
             capabilities=capabilities, run_as=run_as, priority=priority, failure_policy=failure_policy,
         )  # fmt: skip
         script = Script(
-            id=uuid.uuid4().hex, tenant=checks.name(tenant, "tenant"), status=wanted, draft_revision=1,
+            id=uuid.uuid4().hex, tenant=tenant, status=wanted, draft_revision=1,
             live_revision=1 if wanted is Status.ACTIVE else None, version=1, created_at=now, updated_at=now,
-            updated_by=checks.name(author, "author"), **settings,
+            updated_by=who(author), **settings,
         )  # fmt: skip
-        self._store.add_script(script, self._revision(script.id, 1, text, author, message, now))
+        revision = self._revision(script.id, 1, text, author, message, now)
+        self._check_review(None, script, revision)
+        self._store.add_script(script, revision, audit=_entry("create", None, script, author, message, revision))
         self._changed()
         return script
 
     def update(
         self, name: str, /, source: str | None = None, *, expected_version: int | None = None,
-        tenant: str = DEFAULT_TENANT, author: str = "system", message: str = "",
+        tenant: str = DEFAULT_TENANT, author: str | None = None, message: str = "",
         on: str | Iterable[str] | None = None, **settings: Any,
     ) -> Script:  # fmt: skip
         """Returns the script with new settings, and with ``source`` as its new draft where given.
@@ -171,22 +175,23 @@ class Scripts:
             source: New Lua text; becomes a new revision unless it is the draft's text already.
             expected_version: The version this edit is based on; None for whatever is there now.
             tenant: Whose script it is.
-            author: Who writes.
+            author: Who writes, if nobody acts.
             message: Why.
             on: Events that replace the event triggers.
             settings: Any of description, triggers, limits, capabilities, run_as, priority, failure_policy, name.
 
         Raises:
             Conflict: Somebody else changed it; the details say who and when.
+            ReviewRequired: It is active, the settings decide how it runs, and its tenant asks for a review first.
         """
-        script = self.get(name, tenant=tenant)
-        unknown = settings.keys() - _CHECKS.keys()
+        script = self._find("scripts.write", name, tenant)
+        unknown = settings.keys() - CHECKS.keys()
         if unknown:
-            raise ValidationError(f"setting {min(unknown)!r}: unknown; wanted one of {', '.join(_CHECKS)}")
+            raise ValidationError(f"setting {min(unknown)!r}: unknown; wanted one of {', '.join(CHECKS)}")
         if on is not None:
-            kept = _triggers(settings.get("triggers", script.triggers))
-            settings["triggers"] = _bound(on, [t for t in kept if not isinstance(t, EventTrigger)])
-        changed = replace(script, **_settings(**settings)) if settings else script
+            kept = triggers_in(settings.get("triggers", script.triggers))
+            settings["triggers"] = bound(on, [t for t in kept if not isinstance(t, EventTrigger)])
+        changed = replace(script, **settings_in(**settings)) if settings else script
         revision = None
         if source is not None:
             text = checks.text(source, "source", MAX_DRAFT)
@@ -194,148 +199,158 @@ class Scripts:
                 number = max(r.number for r in self._store.list_revisions(tenant, script.id)) + 1
                 revision = self._revision(script.id, number, text, author, message, datetime.now(UTC))
                 changed = replace(changed, draft_revision=number)
-        return self._save(changed, expected_version, author, revision)
+        if _alters_what_runs(script, changed):
+            require("scripts.activate", tenant)
+        return self._save("update", script, changed, expected_version, author, message, revision)
 
     def activate(
         self, name: str, revision: int | None = None, *, expected_version: int | None = None,
-        tenant: str = DEFAULT_TENANT, author: str = "system",
+        tenant: str = DEFAULT_TENANT, author: str | None = None, reason: str | None = None,
     ) -> Script:  # fmt: skip
         """Returns the script, active, with ``revision`` (None: the draft) live.
 
         Raises:
             CompileError: The revision does not compile; nothing was changed.
+            ReviewRequired: Its tenant asks for a review, and nobody but its author has approved it.
         """
-        script = self.get(name, tenant=tenant)
+        script = self._find("scripts.activate", name, tenant)
         number = script.draft_revision if revision is None else revision
         self._check(self._stored(script, number).source)
-        active = self._move(script, Status.ACTIVE, expected_version, author, live_revision=number)
+        active = self._move("activate", script, Status.ACTIVE, expected_version, author, reason, live_revision=number)
         self._reset_breaker(active)
         return active
 
     def rollback(
         self, name: str, revision: int, *, expected_version: int | None = None, tenant: str = DEFAULT_TENANT,
-        author: str = "system",
+        author: str | None = None, reason: str | None = None,
     ) -> Script:  # fmt: skip
-        """Returns the script with ``revision`` live again; its status and its draft stay as they are."""
-        script = self.get(name, tenant=tenant)
+        """Returns the script with ``revision`` live again; its status and its draft stay as they are.
+
+        Raises:
+            CompileError, ReviewRequired: as for `activate`.
+        """
+        script = self._find("scripts.activate", name, tenant)
         self._check(self._stored(script, revision).source)
-        return self._save(replace(script, live_revision=revision), expected_version, author)
+        rolled = replace(script, live_revision=revision)
+        return self._save("rollback", script, rolled, expected_version, author, reason)
 
     def pause(self, name: str, **write: Any) -> Script:
         """Returns the script, paused: it keeps its live revision and does not run until `resume`."""
-        return self._set(name, Status.PAUSED, **write)
+        return self._set("pause", name, Status.PAUSED, **write)
 
     def resume(self, name: str, **write: Any) -> Script:
         """Returns the script, active again with the live revision it had."""
-        return self._set(name, Status.ACTIVE, **write)
+        return self._set("resume", name, Status.ACTIVE, **write)
 
     def disable(self, name: str, **write: Any) -> Script:
         """Returns the script, disabled: switched off until somebody activates or resumes it."""
-        return self._set(name, Status.DISABLED, **write)
+        return self._set("disable", name, Status.DISABLED, **write)
 
     def archive(self, name: str, **write: Any) -> Script:
         """Returns the script, archived: kept for the record."""
-        return self._set(name, Status.ARCHIVED, **write)
+        return self._set("archive", name, Status.ARCHIVED, **write)
 
     def restore(self, name: str, **write: Any) -> Script:
         """Returns an archived script as a draft."""
-        return self._set(name, Status.DRAFT, **write)
+        return self._set("restore", name, Status.DRAFT, **write)
 
-    def delete(self, name: str, *, expected_version: int | None = None, tenant: str = DEFAULT_TENANT) -> None:
+    def delete(
+        self, name: str, *, expected_version: int | None = None, tenant: str = DEFAULT_TENANT,
+        author: str | None = None, reason: str | None = None,
+    ) -> None:  # fmt: skip
         """Removes a script that is not active, with its revisions; its runs stay on record."""
-        script = self.get(name, tenant=tenant)
+        script = self._find("scripts.delete", name, tenant)
         if script.status is Status.ACTIVE:
             raise ValidationError(f"script {script.name}: is active; pause, disable or archive it before deleting it")
-        self._store.delete_script(tenant, script.id, expected_version=_version(script, expected_version))
+        self._store.delete_script(
+            tenant, script.id, expected_version=_version(script, expected_version),
+            audit=_entry("delete", script, None, author, reason),
+        )  # fmt: skip
         self._changed()
 
-    def reset_breaker(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
+    def reset_breaker(
+        self, name: str, *, tenant: str = DEFAULT_TENANT, author: str | None = None, reason: str | None = None
+    ) -> None:
         """Lets a script that failed too often run again at once."""
-        self._reset_breaker(self.get(name, tenant=tenant))
+        script = self._find("scripts.operate", name, tenant)
+        self._reset_breaker(script)
+        self._store.audit.add(_entry("reset_breaker", script, script, author, reason))
 
     # -- inside --------------------------------------------------------------------------------------------------
+    def _find(self, permission: str, name: str, tenant: str) -> Script:
+        """Returns the script, if whoever acts has ``permission`` in its tenant."""
+        require(permission, checks.name(tenant, "tenant"))
+        return self._store.get_script(tenant, checks.name(name, "script name"))
+
     def _stored(self, script: Script, number: Any) -> Revision:
         return self._store.get_revision(script.tenant, script.id, checks.whole_number(number, "revision", 1))
 
     def _set(
-        self, name: str, status: Status, *, expected_version: int | None = None, tenant: str = DEFAULT_TENANT,
-        author: str = "system",
+        self, verb: str, name: str, status: Status, *, expected_version: int | None = None,
+        tenant: str = DEFAULT_TENANT, author: str | None = None, reason: str | None = None,
     ) -> Script:  # fmt: skip
-        script = self.get(name, tenant=tenant)
+        script = self._find("scripts.operate", name, tenant)
         if status is Status.ACTIVE and script.live_revision is None:
             raise ValidationError(f"script {script.name}: was never activated; wanted a live revision to resume")
-        return self._move(script, status, expected_version, author)
+        return self._move(verb, script, status, expected_version, author, reason)
 
     def _move(
-        self, script: Script, status: Status, expected_version: int | None, author: str, **changes: Any
-    ) -> Script:
+        self, verb: str, script: Script, status: Status, expected_version: int | None, author: str | None,
+        reason: str | None, **changes: Any,
+    ) -> Script:  # fmt: skip
         if script.status not in _MAY[status]:
             wanted = " or ".join(_MAY[status])
             raise ValidationError(f"script {script.name}: is {script.status}; to become {status} it must be {wanted}")
-        return self._save(replace(script, status=status, **changes), expected_version, author)
+        return self._save(verb, script, replace(script, status=status, **changes), expected_version, author, reason)
 
     def _save(
-        self, script: Script, expected_version: int | None, author: str, revision: Revision | None = None
-    ) -> Script:
-        version = _version(script, expected_version)
-        stamped = replace(script, updated_at=datetime.now(UTC), updated_by=checks.name(author, "author"))
-        saved = self._store.save_script(stamped, expected_version=version, revision=revision)
+        self, verb: str, before: Script, script: Script, expected_version: int | None, author: str | None,
+        reason: str | None, revision: Revision | None = None,
+    ) -> Script:  # fmt: skip
+        version = _version(before, expected_version)
+        self._check_review(before, script)
+        stamped = replace(script, updated_at=datetime.now(UTC), updated_by=who(author))
+        audit = _entry(verb, before, stamped, author, reason, revision)
+        saved = self._store.save_script(stamped, expected_version=version, revision=revision, audit=audit)
         self._changed()
         return saved
 
-    def _revision(self, script_id: str, number: int, source: str, author: str, message: str, at: datetime) -> Revision:
+    def _check_review(self, before: Script | None, script: Script, revision: Revision | None = None) -> None:
+        """Returns None if what runs stays as it is, or is approved where the tenant asks for that."""
+        if not _alters_what_runs(before, script):
+            return
+        from .access.reviews import require_approval
+
+        require_approval(self._store, script, revision or self._stored(script, script.live_revision))
+
+    def _revision(
+        self, script_id: str, number: int, source: str, author: str | None, message: str, at: datetime
+    ) -> Revision:
         return Revision(
-            script_id, number, source, self._digest(source), checks.name(author, "author"),
+            script_id, number, source, self._digest(source), who(author),
             checks.text(message, "message", MAX_TEXT), at, self._compiler,
         )  # fmt: skip
 
 
+def _alters_what_runs(before: Script | None, after: Script) -> bool:
+    """Returns whether a script that is active after a change runs otherwise than before: whether, what, or how."""
+    from .access.reviews import settings_digest
+
+    if after.status is not Status.ACTIVE or before is None:
+        return after.status is Status.ACTIVE
+    same = (before.status, before.live_revision) == (after.status, after.live_revision)
+    return not same or settings_digest(before) != settings_digest(after)
+
+
+def _entry(*change: Any) -> AuditEntry:
+    # Loaded by the first write, not with the package: most processes only fire.
+    from .access import trail
+
+    return trail.change(*change)
+
+
 def _version(script: Script, expected: Any) -> int:
     return script.version if expected is None else checks.whole_number(expected, "expected_version")
-
-
-def _bound(on: Any, triggers: Any) -> tuple[Trigger, ...]:
-    """Returns event triggers for the events of ``on``, and the further ``triggers``."""
-    events = (
-        [on] if isinstance(on, str) else checks.items(() if on is None else on, "on", "an event or a list of events")
-    )
-    return (*(EventTrigger(event) for event in events), *_triggers(triggers))
-
-
-def _settings(**given: Any) -> dict[str, Any]:
-    """Returns the given settings, checked and in the form that `Script` holds."""
-    return {name: _CHECKS[name](value) for name, value in given.items()}
-
-
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        wanted = "1 to 100 letters, digits, '.', '_' or '-', starting with a letter or digit"
-        raise checks.wrong("script name", value, wanted, field="name")
-    return value
-
-
-def _profile(value: Any) -> str:
-    profile(value)
-    return str(value)
-
-
-def _triggers(value: Any) -> tuple[Trigger, ...]:
-    triggers = checks.items(value, "triggers", "a list of triggers")
-    if len(triggers) > MAX_TRIGGERS:
-        raise ValidationError(f"triggers: got {len(triggers)}, wanted at most {MAX_TRIGGERS}")
-    return tuple(map(checked_trigger, triggers))
-
-
-_CHECKS: dict[str, Callable[[Any], Any]] = {
-    "description": lambda value: checks.text(value, "description", MAX_TEXT),
-    "triggers": _triggers,
-    "limits": _profile,
-    "capabilities": lambda value: tuple(sorted(checks.capabilities(value))),
-    "run_as": lambda value: checks.optional_name(value, "run_as"),
-    "priority": lambda value: checks.whole_number(value, "priority", -1_000_000, 1_000_000),
-    "failure_policy": lambda value: checks.one_of(FailurePolicy, value, "failure_policy"),
-    "name": _name,
-}
 
 
 def runnable_revision(script: Script, dry_run: bool, revision: int | None) -> int:

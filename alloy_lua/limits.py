@@ -12,7 +12,7 @@ MIB = 1024 * KIB
 MOST = 2**53  # up to which Lua's numbers are exact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Limits:
     """The budget of one run; every field names its unit.
 

@@ -181,6 +181,7 @@ class Run:
     changes: dict[str, Any] | None = None
     value: Any = None
     logs: tuple[LogLine, ...] = ()
+    lost_logs: int = 0
     dry_run: bool = False
     parent_id: str | None = None
     depth: int = 0

@@ -27,7 +27,10 @@ Explain = Callable[[int, float, int], tuple[ScriptRun, ...]]
 class Details:
     """What only some outcomes have."""
 
-    __slots__ = ("details", "effects", "error", "logs", "merge", "reason", "rejected_by", "runs", "tolerated", "value")
+    __slots__ = (
+        "details", "effects", "error", "logs", "lost_logs", "merge", "reason", "rejected_by", "runs", "tolerated",
+        "value",
+    )  # fmt: skip
 
     def __init__(self, merge: Merge | None = None) -> None:
         self.merge = merge
@@ -38,6 +41,7 @@ class Details:
         self.rejected_by: str | None = None
         self.error: AlloyError | None = None
         self.logs: tuple[LogLine, ...] = ()
+        self.lost_logs = 0
         self.effects: tuple[dict[str, Any], ...] = ()
         self.tolerated: tuple[AlloyError, ...] = ()
 
@@ -120,6 +124,11 @@ class Outcome:
         return self._details.logs
 
     @property
+    def lost_logs(self) -> int:
+        """How many log lines were not kept because they were beyond the limit."""
+        return self._details.lost_logs
+
+    @property
     def effects(self) -> tuple[dict[str, Any], ...]:
         """In a dry run, the host calls that were not made."""
         return self._details.effects
@@ -168,6 +177,8 @@ class Outcome:
             data["error"] = self.error.as_dict()
         if self.logs:
             data["logs"] = [{"level": x.level, "message": x.message, "data": x.data} for x in self.logs]
+        if self.lost_logs:
+            data["lost_logs"] = self.lost_logs
         if self.effects:
             data["effects"] = list(self.effects)
         if self.tolerated:
@@ -196,3 +207,63 @@ class Untouched(WentWell):
     changes = property(lambda self: {})
     fuel = property(lambda self: 0)
     _told = property(lambda self: None)
+
+
+class Rows:
+    """What the outcomes of one crossing share.
+
+    Args:
+        names: The fields that the script may write.
+        values: Of each row: fuel, a mask of the fields that changed, and the written fields' values.
+        first: Number of the first row's run; the others follow.
+        explain: Tells of one run.
+        took: Seconds that each row took.
+    """
+
+    __slots__ = ("_explain", "_first", "_names", "_values", "took")
+
+    def __init__(self, names: tuple[str, ...], values: list[Any], first: int, explain: Explain, took: float) -> None:
+        self._names, self._values, self._first, self._explain, self.took = names, values, first, explain, took
+
+    def __call__(self, number: int, took: float, fuel: int) -> tuple[ScriptRun, ...]:
+        return self._explain(number, took, fuel)
+
+    def fuel(self) -> int:
+        """Returns what the rows used together, without those that went another way (they have no mask)."""
+        values, width = self._values, 2 + len(self._names)
+        masks = values[1::width]
+        used = values[::width]
+        return (
+            sum(used) if None not in masks else sum(f for f, mask in zip(used, masks, strict=True) if mask is not None)
+        )
+
+    def changes(self, number: int) -> dict[str, Any]:
+        """Returns the changes of run ``number``."""
+        names, values = self._names, self._values
+        at = (number - self._first) * (2 + len(names))
+        mask = values[at + 1]
+        fields = enumerate(zip(names, values[at + 2 : at + 2 + len(names)], strict=True))
+        return {name: value for bit, (name, value) in fields if mask & 1 << bit}
+
+
+keep_changes = Outcome.changes.__set__  # type: ignore[attr-defined,misc]
+_kept_changes = Outcome.changes.__get__  # type: ignore[attr-defined,misc]
+
+
+class OneOfMany(WentWell):
+    """An outcome of a batch: its changes are put together when they are asked for."""
+
+    __slots__ = ()
+
+    _told: Rows
+    _took = property(lambda self: self._told.took)
+
+    @property
+    def changes(self) -> dict[str, Any]:  # type: ignore[override]
+        """The fields that changed, with their new values."""
+        try:
+            changes: dict[str, Any] = _kept_changes(self)
+        except AttributeError:
+            changes = self._told.changes(self._number)
+            keep_changes(self, changes)
+        return changes

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .model import Health, Revision, Run, RunStatus, Script, Status
+
+if TYPE_CHECKING:
+    from .access_model import AuditEntry
+    from .access_ports import AuditStore, IdempotencyStore, ReviewStore, TenantStore, TokenStore
 
 
 class ScriptQuery(NamedTuple):
@@ -121,11 +125,32 @@ class Store(Protocol):
 
     Every read and write of a script names its tenant, so that no tenant can reach another's rows.
     A database that cannot be reached or fails raises `StoreError`.
+    A method that takes ``audit`` writes that entry in the same transaction as the change, or neither.
     """
 
     url: str
     documents: Documents
     kv: KeyValues
+
+    @property
+    def tokens(self) -> TokenStore:
+        """API tokens."""
+
+    @property
+    def tenants(self) -> TenantStore:
+        """Tenants' settings."""
+
+    @property
+    def reviews(self) -> ReviewStore:
+        """What reviewers said of revisions."""
+
+    @property
+    def audit(self) -> AuditStore:
+        """The audit log."""
+
+    @property
+    def idempotency(self) -> IdempotencyStore:
+        """Calls by idempotency key."""
 
     def migrate(self) -> list[str]:
         """Returns the names of the migrations applied now, in order; none when the schema is up to date.
@@ -140,7 +165,7 @@ class Store(Protocol):
         """Releases connections; safe to call twice."""
 
     # -- scripts ---------------------------------------------------------------------------------------------
-    def add_script(self, script: Script, revision: Revision) -> None:
+    def add_script(self, script: Script, revision: Revision, *, audit: AuditEntry | None = None) -> None:
         """Writes a new script (version 1) with its first revision in one transaction.
 
         Raises:
@@ -157,7 +182,10 @@ class Store(Protocol):
     def list_scripts(self, query: ScriptQuery) -> list[Script]:
         """Returns the matching scripts in order of name. ``text`` is looked for in name and description."""
 
-    def save_script(self, script: Script, *, expected_version: int, revision: Revision | None = None) -> Script:
+    def save_script(
+        self, script: Script, *, expected_version: int, revision: Revision | None = None,
+        audit: AuditEntry | None = None,
+    ) -> Script:  # fmt: skip
         """Returns the script as written: all settings of ``script``, version ``expected_version + 1``.
 
         Writes the settings and, where given, the new revision, in one transaction or not at all.
@@ -168,7 +196,9 @@ class Store(Protocol):
                 ``updated_by``, ``updated_at``. Or the new name is taken.
         """
 
-    def delete_script(self, tenant: str, script_id: str, *, expected_version: int) -> None:
+    def delete_script(
+        self, tenant: str, script_id: str, *, expected_version: int, audit: AuditEntry | None = None
+    ) -> None:
         """Removes the script, its revisions and its health; its runs stay on record.
 
         Raises:
@@ -189,7 +219,7 @@ class Store(Protocol):
         """Returns all active scripts of all tenants (for the hook registry), ordered by tenant and name."""
 
     def change_counter(self) -> int:
-        """Returns a number that grows with every committed write of a script or document, seen by all processes."""
+        """Returns a number that grows with every committed write of a script, token, tenant or document, wherever."""
 
     # -- health ----------------------------------------------------------------------------------------------
     def get_health(self, tenant: str, script_id: str) -> Health:

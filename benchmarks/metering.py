@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from alloy_lua.engine import Engine, runtime
-from alloy_lua.engine.program import compile_source
 from alloy_lua.engine.runtime import Runtime
 
 from .paired import Pair, interleaved
@@ -47,7 +46,7 @@ def metered(engine: Engine) -> dict[str, Callable[[], Any]]:
     return calls
 
 
-def metered_alone() -> dict[str, Callable[[], Any]]:
+def metered_alone(engine: Engine) -> dict[str, Callable[[], Any]]:
     """Returns the work metered, in a LuaJIT with its own libraries: what the meter by itself costs."""
     from lupa.luajit21 import LuaRuntime
 
@@ -56,7 +55,7 @@ def metered_alone() -> dict[str, Callable[[], Any]]:
     start = lua.eval("function(begin, main) return function() begin(1e12, 1e6, 1e9) return main() end end")
     calls = {}
     for name, source in WORK.items():
-        program = compile_source(source, lambda text: None)
+        program = engine.compile(source)
         main = meter["load"](program.metered, "=script", *program.names)
         calls[name] = start(meter["begin"], start(meter["begin"], main)())
     return calls
@@ -82,7 +81,8 @@ def hooked() -> dict[str, Callable[[], Any]]:
 
 def kinds() -> Iterator[Pair]:
     """The meter by itself against bare LuaJIT and Lua 5.4 with a count hook; then with our guarded libraries too."""
-    candidates = {"meter": metered_alone(), "guarded": metered(Engine()), "bare": plain(), "hook": hooked()}
+    engine = Engine()
+    candidates = {"meter": metered_alone(engine), "guarded": metered(engine), "bare": plain(), "hook": hooked()}
     ratios: dict[str, list[float]] = {"meter": [], "guarded": [], "hook": []}
     rows = []
     for name in WORK:

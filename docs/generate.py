@@ -98,8 +98,8 @@ FIXED = (
     ("Value of `kv`", "bridges.hosts.kv_module:MAX_VALUE_BYTES", "bytes as JSON", "`invalid_value`"),
     ("Redirects of a request", "bridges.hosts.http_client:MAX_REDIRECTS", "redirects", "`http_error`"),
     ("Text of a secret", "secrets:LONGEST", "characters", "`validation_error`"),
-    ("Triggers of a script", "lifecycle:MAX_TRIGGERS", "triggers", "`validation_error`"),
-    ("Description of a script, message of a revision", "lifecycle:MAX_TEXT", "characters", "`validation_error`"),
+    ("Triggers of a script", "script_settings:MAX_TRIGGERS", "triggers", "`validation_error`"),
+    ("Description of a script, message of a revision", "script_settings:MAX_TEXT", "characters", "`validation_error`"),
     ("Name of an event", "events:MAX_NAME", "characters", "`validation_error`"),
     (
         "Runs waiting to be recorded",
@@ -126,8 +126,9 @@ or too large to cross, which fail where they cross.
 
 {profiles}
 
-One unit of fuel is a turn of a loop, a call of a function written in Lua, or 256 bytes that a library function
-handles; long stretches of code without either are charged by their operations. The same run uses the same fuel every
+One unit of fuel is a turn of a loop, a call of a function of the script that calls others (one that calls nothing is
+free, unless the script may install it as a metamethod), or 256 bytes that a library function handles; long stretches of
+code without either are charged by their operations. The same run uses the same fuel every
 time. A call of a host function costs what [host-functions.md](host-functions.md) says. `ctx.budget()` tells a script
 what is left of fuel and time.
 
@@ -204,6 +205,24 @@ CODES = {
         "An argument of a Python call has the wrong type, name or shape.",
         "The message says what was wanted.",
     ),
+    "unauthenticated": (
+        "The API token is missing, wrong, expired or revoked.",
+        "Ask an admin for one; see [access.md](access.md).",
+    ),
+    "permission_denied": (
+        "The actor's role or scopes do not allow the call, or it reviews its own text.",
+        "`details` say which permission and role it takes.",
+    ),
+    "rate_limited": ("Too many wrong tokens came from one address.", "Wait for `details.retry_after` seconds."),
+    "review_required": (
+        "The tenant lets nothing run that nobody but its author has approved.",
+        "Have somebody else review it; see [access.md](access.md).",
+    ),
+    "idempotency_mismatch": ("The idempotency key was used for another request.", "Make a new key for each request."),
+    "in_progress": (
+        "The first request with that idempotency key is still under way.",
+        "Wait for `details.retry_after` seconds and send it again.",
+    ),
     "store_error": ("The database failed or cannot be reached.", "See [stores.md](stores.md)."),
     "compile_error": ("The source is not valid Lua, is too long, or cannot be metered.", "See `line` and `column`."),
     "runtime_error": ("The script failed: an operation on a wrong value, or `error`.", "See `line` and `traceback`."),
@@ -249,6 +268,7 @@ RAISED_AS = {
     **dict.fromkeys(
         ("breaker_open", "cancelled", "bypassed", "egress_denied", "http_error", "quota_exceeded"), "ScriptError"
     ),
+    **dict.fromkeys(("idempotency_mismatch", "in_progress"), "Conflict"),
     **dict.fromkeys(CODES.keys() & _LIMIT_MESSAGES.keys() | {"stack_overflow"}, "LimitExceeded"),
     "internal_error": "AlloyError",
 }

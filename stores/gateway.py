@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import peewee
 
@@ -56,6 +56,12 @@ class Gateway:
         """
         with self._translated(), self.database.connection_context(), self.dialect.migration_lock():
             return work()
+
+    def insert_new(self, table: str, names: Sequence[str], row: Sequence[Any]) -> None:
+        """Writes a row, unless there is one of the same key; to be called within `write`."""
+        before, after = self.dialect.insert_new
+        marks = ", ".join([self.database.param] * len(row))
+        self.database.execute_sql(f"{before} INTO {table} ({', '.join(names)}) VALUES ({marks}){after}", tuple(row))
 
     def close(self) -> None:
         """Closes every connection of the pool."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from heapq import nlargest, nsmallest
 from threading import RLock
+from typing import TYPE_CHECKING
 
 from ..model import Health, Revision, Run, Script, Status
 from ..ports import Documents, KeyValues, RunQuery, ScriptQuery
@@ -14,6 +15,10 @@ from . import refusals
 from .memory_services import MemoryDocuments, MemoryKeyValues
 from .rows import HEALTH_COUNTS, check_revision, check_script, events_of, folded, micros
 from .urls import MEMORY_URL
+
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
+    from .memory_access import MemoryAccess, MemoryAudit, MemoryIdempotency, MemoryReviews, MemoryTenants, MemoryTokens
 
 
 class MemoryStore:
@@ -34,7 +39,42 @@ class MemoryStore:
         self._changes = 0
         self.documents: Documents = MemoryDocuments(self._count_change)
         self.kv: KeyValues = MemoryKeyValues()
+        self._access_made: MemoryAccess | None = None
 
+    # -- access control ------------------------------------------------------------------------------------------
+    @property
+    def tokens(self) -> MemoryTokens:
+        return self._access().tokens
+
+    @property
+    def tenants(self) -> MemoryTenants:
+        return self._access().tenants
+
+    @property
+    def reviews(self) -> MemoryReviews:
+        return self._access().reviews
+
+    @property
+    def audit(self) -> MemoryAudit:
+        return self._access().audit
+
+    @property
+    def idempotency(self) -> MemoryIdempotency:
+        return self._access().idempotency
+
+    def _access(self) -> MemoryAccess:
+        """Made, and its module loaded, at the first use."""
+        with self._lock:
+            if self._access_made is None:
+                from .memory_access import MemoryAccess
+
+                self._access_made = MemoryAccess(
+                    self._lock, changed=self._count_change, has_script=lambda *which: self._own(*which) is not None,
+                    with_scripts=lambda: {script.tenant for script in self._scripts.values()},
+                )  # fmt: skip
+            return self._access_made
+
+    # -- schema --------------------------------------------------------------------------------------------------
     def migrate(self) -> list[str]:
         return []
 
@@ -45,15 +85,16 @@ class MemoryStore:
         return None
 
     # -- scripts ---------------------------------------------------------------------------------------------
-    def add_script(self, script: Script, revision: Revision) -> None:
+    def add_script(self, script: Script, revision: Revision, *, audit: AuditEntry | None = None) -> None:
         check_script(script)
         check_revision(script, revision)
         with self._lock:
             self._check_new(script)
+            self._log(audit)
             self._scripts[script.id] = script
             self._ids[script.tenant, script.name] = script.id
             self._revisions[script.id] = {revision.number: revision}
-            self._changes += 1
+            self._count_change()
 
     def get_script(self, tenant: str, key: str) -> Script:
         with self._lock:
@@ -67,7 +108,10 @@ class MemoryStore:
             found = [script for script in self._scripts.values() if _script_matches(script, query)]
         return nsmallest(query.limit, found, key=lambda script: script.name)
 
-    def save_script(self, script: Script, *, expected_version: int, revision: Revision | None = None) -> Script:
+    def save_script(
+        self, script: Script, *, expected_version: int, revision: Revision | None = None,
+        audit: AuditEntry | None = None,
+    ) -> Script:  # fmt: skip
         check_script(script)
         if revision is not None:
             check_revision(script, revision)
@@ -75,22 +119,27 @@ class MemoryStore:
             current = self._current(script.tenant, script.id, expected_version)
             self._check_name(script)
             revisions = self._revisions[script.id]
+            if revision is not None and revision.number in revisions:
+                raise refusals.revision_exists(script.id, revision.number)
+            self._log(audit)
             if revision is not None:
-                if revision.number in revisions:
-                    raise refusals.revision_exists(script.id, revision.number)
                 revisions[revision.number] = revision
             del self._ids[current.tenant, current.name]
             self._ids[script.tenant, script.name] = script.id
             saved = self._scripts[script.id] = replace(script, version=expected_version + 1)
-            self._changes += 1
+            self._count_change()
             return saved
 
-    def delete_script(self, tenant: str, script_id: str, *, expected_version: int) -> None:
+    def delete_script(
+        self, tenant: str, script_id: str, *, expected_version: int, audit: AuditEntry | None = None
+    ) -> None:
         with self._lock:
             script = self._current(tenant, script_id, expected_version)
+            self._log(audit)
+            self.reviews.forget(script_id)
             del self._scripts[script_id], self._ids[tenant, script.name], self._revisions[script_id]
             self._health.pop(script_id, None)
-            self._changes += 1
+            self._count_change()
 
     def get_revision(self, tenant: str, script_id: str, number: int) -> Revision:
         with self._lock:
@@ -166,6 +215,10 @@ class MemoryStore:
     def _count_change(self) -> None:
         with self._lock:
             self._changes += 1
+
+    def _log(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.audit.add(entry)
 
     def _own(self, tenant: str, script_id: str) -> Script | None:
         script = self._scripts.get(script_id)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import peewee
 
+from . import access_steps, service_steps
 from .gateway import Gateway
-from .service_steps import STEPS
 from .tables import Tables, columns
 
 
-@dataclass(frozen=True, slots=True)
-class Migration:
+class Migration(NamedTuple):
     """One step. Its statements never change once released; a later change is a later step."""
 
     number: int
@@ -133,7 +132,8 @@ CREATE TABLE IF NOT EXISTS alloy_runs (
             "CREATE INDEX alloy_runs_entity ON alloy_runs (tenant, entity_type, entity_id, started_at)",
         ),
     ),
-    *(Migration(*step) for step in STEPS),
+    *(Migration(*step) for step in access_steps.STEPS),
+    *(Migration(*step) for step in service_steps.STEPS),
 )
 
 

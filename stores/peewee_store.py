@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ..model import Health, Revision, Run, Script
 from ..ports import Documents, KeyValues, RunQuery, ScriptQuery
@@ -17,6 +19,14 @@ from .run_queries import RunQueries
 from .script_queries import ScriptQueries
 from .tables import Tables
 
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
+    from .audit_queries import AuditQueries
+    from .idempotency_queries import IdempotencyQueries
+    from .review_queries import ReviewQueries
+    from .tenant_queries import TenantQueries
+    from .token_queries import TokenQueries
+
 
 class PeeweeStore:
     """A `Store` in a database; see the protocol for what each method promises.
@@ -27,14 +37,50 @@ class PeeweeStore:
     def __init__(self, dialect: Dialect, url: str) -> None:
         self.url = url
         self._gateway = Gateway(dialect)
-        tables = Tables(dialect.database)
+        tables = self._tables = Tables(dialect.database)
         self._migrator = Migrator(self._gateway, tables)
-        self._scripts = ScriptQueries(self._gateway, tables)
+        self._scripts = ScriptQueries(self._gateway, tables, self._log)
         self._health = HealthQueries(self._gateway, tables)
         self._runs = RunQueries(self._gateway, tables)
         self.documents: Documents = DocumentQueries(self._gateway, tables)
         self.kv: KeyValues = KeyValueQueries(self._gateway, tables)
 
+    # -- access control, loaded when it is first used ------------------------------------------------------------
+    @cached_property
+    def tokens(self) -> TokenQueries:
+        from .token_queries import TokenQueries
+
+        return TokenQueries(self._gateway, self._tables, self.audit)
+
+    @cached_property
+    def tenants(self) -> TenantQueries:
+        from .tenant_queries import TenantQueries
+
+        return TenantQueries(self._gateway, self._tables, self.audit)
+
+    @cached_property
+    def reviews(self) -> ReviewQueries:
+        from .review_queries import ReviewQueries
+
+        return ReviewQueries(self._gateway, self._tables, self.audit)
+
+    @cached_property
+    def audit(self) -> AuditQueries:
+        from .audit_queries import AuditQueries
+
+        return AuditQueries(self._gateway, self._tables)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyQueries:
+        from .idempotency_queries import IdempotencyQueries
+
+        return IdempotencyQueries(self._gateway, self._tables)
+
+    def _log(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.audit.append(entry)
+
+    # -- schema --------------------------------------------------------------------------------------------------
     def migrate(self) -> list[str]:
         return [migration.name for migration in self._migrator.apply()]
 
@@ -45,8 +91,8 @@ class PeeweeStore:
         self._gateway.close()
 
     # -- scripts ---------------------------------------------------------------------------------------------
-    def add_script(self, script: Script, revision: Revision) -> None:
-        self._scripts.add(script, revision)
+    def add_script(self, script: Script, revision: Revision, *, audit: AuditEntry | None = None) -> None:
+        self._scripts.add(script, revision, audit)
 
     def get_script(self, tenant: str, key: str) -> Script:
         return self._scripts.get(tenant, key)
@@ -54,11 +100,16 @@ class PeeweeStore:
     def list_scripts(self, query: ScriptQuery) -> list[Script]:
         return self._scripts.matching(query)
 
-    def save_script(self, script: Script, *, expected_version: int, revision: Revision | None = None) -> Script:
-        return self._scripts.save(script, expected_version, revision)
+    def save_script(
+        self, script: Script, *, expected_version: int, revision: Revision | None = None,
+        audit: AuditEntry | None = None,
+    ) -> Script:  # fmt: skip
+        return self._scripts.save(script, expected_version, revision, audit)
 
-    def delete_script(self, tenant: str, script_id: str, *, expected_version: int) -> None:
-        self._scripts.delete(tenant, script_id, expected_version)
+    def delete_script(
+        self, tenant: str, script_id: str, *, expected_version: int, audit: AuditEntry | None = None
+    ) -> None:
+        self._scripts.delete(tenant, script_id, expected_version, audit)
 
     def get_revision(self, tenant: str, script_id: str, number: int) -> Revision:
         return self._scripts.get_revision(tenant, script_id, number)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from ..access_model import Tenant
 
 
 def no_script(tenant: str, key: str) -> NotFound:
@@ -26,10 +29,12 @@ def no_run(tenant: str, run_id: str) -> NotFound:
     return NotFound(f"run {run_id!r}: tenant {tenant!r} has none of that id", details={"run": run_id})
 
 
-def stale(key: str, expected: int, actual: int, updated_by: str, updated_at: datetime) -> Conflict:
+def stale(
+    key: str, expected: int, actual: int, updated_by: str, updated_at: datetime, kind: str = "script"
+) -> Conflict:
     """Returns the error for a write that expected another version."""
     return Conflict(
-        f"script {key!r}: got a write of version {expected}, but it is at version {actual}, "
+        f"{kind} {key!r}: got a write of version {expected}, but it is at version {actual}, "
         f"changed by {updated_by!r} at {updated_at.isoformat()}",
         details={"expected": expected, "actual": actual, **_who(updated_by, updated_at)},
     )
@@ -54,6 +59,21 @@ def revision_exists(script_id: str, number: int) -> Conflict:
         f"revision {number} of script {script_id!r} exists already, and revisions never change",
         details={"script": script_id, "revision": number},
     )
+
+
+def stale_tenant(tenant: Tenant, expected: int) -> Conflict:
+    """Returns the error for a write of settings that expected another version."""
+    if tenant.updated_at is None or tenant.updated_by is None:
+        return Conflict(
+            f"tenant {tenant.name!r}: got a write of version {expected}, but nothing was set so far",
+            details={"expected": expected, "actual": 0},
+        )
+    return stale(tenant.name, expected, tenant.version, tenant.updated_by, tenant.updated_at, "tenant")
+
+
+def token_exists(token_id: str) -> Conflict:
+    """Returns the error for a second token of the same id."""
+    return Conflict(f"token id {token_id!r} is taken", details={"id": token_id})
 
 
 def _who(updated_by: str, updated_at: datetime) -> dict[str, Any]:

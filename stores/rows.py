@@ -257,7 +257,7 @@ def script_from_row(row: Row) -> Script:
             row[16],
         )
     except (KeyError, TypeError, ValueError) as exc:
-        raise _unreadable("alloy_scripts", row[0], exc) from exc
+        raise unreadable("alloy_scripts", row[0], exc) from exc
 
 
 def revision_row(revision: Revision) -> Row:
@@ -316,7 +316,7 @@ def health_from_row(row: Row) -> Health:
             data[name] = None if data[name] is None else json.loads(data[name])
         return Health(**data)
     except (TypeError, ValueError) as exc:
-        raise _unreadable("alloy_health", row[0], exc) from exc
+        raise unreadable("alloy_health", row[0], exc) from exc
 
 
 # -- runs ----------------------------------------------------------------------------------------------------
@@ -369,8 +369,9 @@ def run_from_body(text: str) -> Run:
         data["logs"] = tuple(LogLine(*line) for line in data["logs"])
         return Run(**data)
     except (KeyError, TypeError, ValueError) as exc:
-        raise _unreadable("alloy_runs", text[:80], exc) from exc
+        raise unreadable("alloy_runs", text[:80], exc) from exc
 
 
-def _unreadable(table: str, row: object, exc: Exception) -> StoreError:
+def unreadable(table: str, row: object, exc: Exception) -> StoreError:
+    """Returns the error for a row that holds what no version of this code writes."""
     return StoreError(f"{table}: row {row!r} cannot be read: {type(exc).__name__}: {exc}")

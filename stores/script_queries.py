@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peewee import SQL, fn
 
@@ -30,12 +30,17 @@ from .rows import (
 )
 from .tables import Tables, assigned, columns
 
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
+
 
 class ScriptQueries:
     """The part of a store that keeps scripts."""
 
-    def __init__(self, gateway: Gateway, tables: Tables) -> None:
+    def __init__(self, gateway: Gateway, tables: Tables, log: Callable[[AuditEntry | None], None]) -> None:
         self._gateway = gateway
+        self._tables = tables
+        self._log = log
         self._scripts = tables.scripts
         self._triggers = tables.triggers
         self._revisions = tables.revisions
@@ -89,7 +94,7 @@ class ScriptQueries:
         return self._select_revisions(tenant, script_id)
 
     # -- writes ------------------------------------------------------------------------------------------------
-    def add(self, script: Script, revision: Revision) -> None:
+    def add(self, script: Script, revision: Revision, audit: AuditEntry | None) -> None:
         check_script(script)
         check_revision(script, revision)
 
@@ -99,11 +104,14 @@ class ScriptQueries:
             self._bind_events(script)
             zeros = {"script_id": script.id, "breaker": BreakerState.CLOSED.value}
             self._health.insert(assigned(self._health, zeros)).execute()
-            self._count_change()
+            self._tables.count_change()
+            self._log(audit)
 
         self._gateway.write(work, duplicate=lambda: self._taken(script))
 
-    def save(self, script: Script, expected_version: int, revision: Revision | None) -> Script:
+    def save(
+        self, script: Script, expected_version: int, revision: Revision | None, audit: AuditEntry | None
+    ) -> Script:
         check_script(script)
         if revision is not None:
             check_revision(script, revision)
@@ -117,18 +125,20 @@ class ScriptQueries:
                 self._add_revision(revision)
             self._triggers.delete().where(self._triggers.c.script_id == script.id).execute()
             self._bind_events(script)
-            self._count_change()
+            self._tables.count_change()
+            self._log(audit)
             return True
 
         if not self._gateway.write(work, duplicate=lambda: self._clash(script, revision)):
             raise self._stale(script.tenant, script.id, expected_version)
         return saved
 
-    def delete(self, tenant: str, script_id: str, expected_version: int) -> None:
+    def delete(self, tenant: str, script_id: str, expected_version: int, audit: AuditEntry | None) -> None:
         def work() -> bool:
             if not self._scripts.delete().where(*self._at(tenant, script_id, expected_version)).execute():
                 return False
-            self._count_change()
+            self._tables.count_change()
+            self._log(audit)
             return True
 
         if not self._gateway.write(work):
@@ -166,9 +176,6 @@ class ScriptQueries:
         rows = [(script.id, key(event)) for event in sorted(events_of(script))]
         if rows:
             self._triggers.insert(rows, columns=columns(self._triggers, ("script_id", "event"))).execute()
-
-    def _count_change(self) -> None:
-        self._counter.update(assigned(self._counter, {"value": self._counter.c.value + 1})).execute()
 
     def _stale(self, tenant: str, script_id: str, expected_version: int) -> AlloyError:
         found = self._select(self._scripts.c.tenant == key(tenant), self._scripts.c.id == key(script_id))

@@ -21,7 +21,18 @@ class Tables:
         self.documents = Table("alloy_documents").bind(database)
         self.key_values = Table("alloy_key_values").bind(database)
         self.key_value_usage = Table("alloy_key_value_usage").bind(database)
+        self.tokens = Table("alloy_tokens").bind(database)
+        self.keys = Table("alloy_keys").bind(database)
+        self.tenants = Table("alloy_tenants").bind(database)
+        self.reviews = Table("alloy_reviews").bind(database)
+        self.audit = Table("alloy_audit").bind(database)
+        self.audit_head = Table("alloy_audit_head").bind(database)
+        self.idempotency = Table("alloy_idempotency").bind(database)
         self.migrations = Table("alloy_migrations").bind(database)
+
+    def count_change(self) -> None:
+        """Moves the change counter; its row stays locked until the transaction ends, so writers go one by one."""
+        self.counter.update(assigned(self.counter, {"value": self.counter.c.value + 1})).execute()
 
 
 def columns(table: Any, names: Sequence[str]) -> list[Any]:

@@ -161,4 +161,6 @@ def _outcome_lines(outcome: Outcome) -> list[str]:
     for line in outcome.logs:
         data = f" {compact(line.data)}" if line.data is not None else ""
         lines.append(f"{line.level}: {visible(line.message)}{data}")
+    if outcome.lost_logs:
+        lines.append(f"log lines beyond the limit, not kept: {outcome.lost_logs}")
     return lines

@@ -11,9 +11,11 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ..access.acting import acting
+from ..access_model import Actor, Role
 from ..errors import AlloyError
 from ..version import VERSION
-from . import execute, operations, records, scripts
+from . import access, audit, execute, operations, records, scripts
 from .options import add_command, count
 from .reply import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Reply, visible
 
@@ -51,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "--database", metavar="URL", default=DEMO_DATABASE, help="gets scripts and runs (default: %(default)s)"
     )
     demo.add_argument("--orders", type=count, default=3000, metavar="N", help="how many (default: %(default)s)")
-    for module in (execute, scripts, records, operations):
+    for module in (execute, scripts, records, operations, access, audit):
         module.register(commands)
     return made
 
@@ -87,18 +89,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _answer(arguments: argparse.Namespace) -> int:
+    user = Actor(getattr(arguments, "author", "cli"), Role.ADMIN)
     try:
-        reply: Reply = arguments.call(arguments)
+        with acting(user, via="cli"):
+            reply: Reply = arguments.call(arguments)
+            reply.show(sys.stdout, sys.stderr, arguments.json)
+            return reply.code
     except AlloyError as error:
-        reply = Reply({"error": error.as_dict()}, [], FAILED, [error])
+        return _refused(error, arguments.json)
     except BrokenPipeError:
         raise
     except Exception as error:
         # A fault of alloy-lua itself. Still one line: a traceback helps nobody at a terminal.
-        fault = AlloyError(f"{type(error).__name__}: {error}", code="internal_error")
-        reply = Reply({"error": fault.as_dict()}, [], FAILED, [fault])
-    reply.show(sys.stdout, sys.stderr, arguments.json)
-    return reply.code
+        return _refused(AlloyError(f"{type(error).__name__}: {error}", code="internal_error"), arguments.json)
+
+
+def _refused(error: AlloyError, as_json: bool) -> int:
+    Reply({"error": error.as_dict()}, [], FAILED, [error]).show(sys.stdout, sys.stderr, as_json)
+    return FAILED
 
 
 class _OneLine(logging.Formatter):

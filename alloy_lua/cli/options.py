@@ -21,6 +21,7 @@ Command = Callable[[argparse.Namespace], Reply]
 Commands = Any  # argparse does not name the type of add_subparsers' result
 
 DATABASE_VARIABLE = "ALLOY_DATABASE"
+TOKEN_KEY_VARIABLE = "ALLOY_TOKEN_KEY"
 DEFAULT_DATABASE = "sqlite:///alloy.db"
 
 
@@ -33,14 +34,24 @@ def add_command(commands: Commands, name: str, call: Command, help: str, **optio
     return parser
 
 
+def add_author(parser: argparse.ArgumentParser, what: str = "who writes") -> None:
+    """Adds ``--author``."""
+    parser.add_argument("--author", type=name_text, default="cli", help=f"{what} (default: %(default)s)")
+
+
 def add_database(parser: argparse.ArgumentParser) -> None:
     """Adds ``--database`` and ``--tenant``."""
+    add_url(parser)
+    parser.add_argument("--tenant", default=DEFAULT_TENANT, help="whose scripts (default: %(default)s)")
+
+
+def add_url(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--database``."""
     parser.add_argument(
         "--database",
         metavar="URL",
         help=f"where stored scripts and runs are (else ${DATABASE_VARIABLE}, else {DEFAULT_DATABASE})",
     )
-    parser.add_argument("--tenant", default=DEFAULT_TENANT, help="whose scripts (default: %(default)s)")
 
 
 def add_record(parser: argparse.ArgumentParser) -> None:

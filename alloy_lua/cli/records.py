@@ -71,6 +71,8 @@ def _show(arguments: argparse.Namespace) -> Reply:
         lines.append(
             f"  {line.level}: {visible(line.message)}" + (f" {compact(line.data)}" if line.data is not None else "")
         )
+    if run.lost_logs:
+        lines.append(f"  log lines beyond the limit, not kept: {run.lost_logs}")
     return Reply(run, lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from enum import Enum
@@ -28,7 +28,7 @@ class Reply:
     """
 
     data: Any
-    lines: Sequence[str]
+    lines: Iterable[str]
     code: int = OK
     errors: Sequence[AlloyError] = ()
 

@@ -7,8 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model import ApiTrigger, CronTrigger, EventTrigger, FailurePolicy, Health, Revision, Script, Status, Trigger
+from . import reviews
 from .importing import import_folder
-from .options import Commands, add_command, add_database, add_limits, count, database_of, event_name, name_text
+from .options import (
+    Commands,
+    add_author,
+    add_command,
+    add_database,
+    add_limits,
+    count,
+    database_of,
+    event_name,
+    name_text,
+)
 from .reply import Reply, pairs, visible
 from .session import existing, source_text, writable
 from .tables import table
@@ -34,6 +45,7 @@ def register(commands: Commands) -> None:
         _add(own, name, _mover(name), what)
     activate = _add(own, "activate", _activate, "make a revision the one that runs")
     activate.add_argument("--revision", type=count, metavar="N", help="which (default: the newest)")
+    reviews.register(own)
     rollback = _add(own, "rollback", _rollback, "make an earlier revision the one that runs")
     rollback.add_argument("revision", type=count, metavar="REVISION")
 
@@ -62,11 +74,11 @@ def _register_writing(own: Commands) -> None:
     update.add_argument("--activate", action="store_true", help="run the new text at once")
     update.add_argument("--expected-version", type=count, metavar="N", help="refuse if somebody changed it since")
     _add_settings(update)
-    _add(own, "delete", _delete, "remove a script that is not active, with its revisions", author=False)
+    _add(own, "delete", _delete, "remove a script that is not active, with its revisions")
     importing = add_command(own, "import", _import, "store a folder's .lua files, with the settings at their top")
     importing.add_argument("folder", metavar="DIR")
     importing.add_argument("--activate", action="store_true", help="run them at once")
-    importing.add_argument("--author", type=name_text, default="cli", help="who writes (default: %(default)s)")
+    add_author(importing)
     importing.add_argument("--message", default="", help="why")
     add_database(importing)
 
@@ -78,7 +90,7 @@ def _add(
     parser.add_argument("name", metavar="NAME", help="the script's name or id")
     add_database(parser)
     if author:
-        parser.add_argument("--author", type=name_text, default="cli", help="who writes (default: %(default)s)")
+        add_author(parser)
     return parser
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ..errors import ConfigError, NotFound, ValidationError
+from .options import TOKEN_KEY_VARIABLE
 
 if TYPE_CHECKING:
     from .. import Alloy
@@ -34,14 +36,19 @@ def existing(url: str) -> Alloy:
         path = unquote(parsed.parts.path[1:])
         if parsed.scheme == "sqlite" and path and path != ":memory:" and not Path(path).exists():
             raise NotFound(f"database {url}: no such file; scripts create, scripts import and migrate make one")
-    return Alloy(url, migrate=False)
+    return Alloy(url, migrate=False, token_key=_token_key())
 
 
 def writable(url: str) -> Alloy:
     """Returns an `Alloy` on a database that is made, or brought up to date, where it has to be."""
     from .. import Alloy
 
-    return Alloy(url)
+    return Alloy(url, token_key=_token_key())
+
+
+def _token_key() -> str | None:
+    """Returns the key that servers on the same database hash tokens with, if it is not kept there."""
+    return os.environ.get(TOKEN_KEY_VARIABLE) or None
 
 
 def source_text(path: str) -> str:

@@ -51,20 +51,20 @@ local function scalar({arguments})
 end
 kit.meter.share_state(scalar)
 local rows = kit.rows
-local read, write, mark = rows.read, rows.write, rows.mark
+local read, write, write_bytes, mark = rows.read, rows.write, rows.write_bytes, rows.mark
 local record_next = kit.record_next
 local function put(output_bytes, depth, code, set{value_names})
   if code == -1 and ended() == "memory_exceeded" then code = -2 end -- other rows' memory counted: run it by itself
-  if code == -1 then return rows.write_bytes(collect_last(output_bytes, depth)) end
-  if code == -2 then return mark("\\254") end
-  mark("{row_head}")
+  if code == -1 then write_bytes(collect_last(output_bytes, depth)) return mark("{no_values}") end
+  if code == -2 then return mark("\\254{no_values}") end
   write(code)
   write(set or 0){writes}
 end
--- Rows of {width} values in, rows out: [fuel, mask, values], -2, or a packed outcome.
+-- Rows of {width} values in; one flat list of {stride} values a row out: fuel, mask and the written fields' values. For
+-- a row that has to go another way the mask is nil, and instead of fuel stands -2 or a packed outcome.
 local function batch(packed, count, output_bytes, depth, record_after)
   local at = rows.first(packed)
-  rows.begin(count)
+  rows.begin(count * {stride})
 {declare}
   for row = 1, count do
 {takes}
@@ -136,7 +136,8 @@ def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool, calls
         results="\n".join(results),
         values="".join(f", {name}" for name in names),
         value_names="".join(f", {name}" for name in names),
-        row_head=f"\\{0x90 + 2 + len(names)}" if len(names) < 14 else f"\\220\\0\\{2 + len(names)}",
+        no_values="\\192" * (1 + len(names)),
+        stride=2 + len(names),
         writes="".join(f"\n  write({name})" for name in names),
         width=len(reads),
         declare=f"  local {', '.join(f'a{i}' for i in place.values())}" if reads else "",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from ..errors import AlloyError
+from ..errors import AlloyError, CompileError
 from ..hostapi import Cancellation, HostModule
 from ..limits import Limits
 from ..model import LogLine, RunStatus
@@ -24,7 +23,6 @@ MAX_CACHED_PROGRAMS = 20_000
 SEED_MODULUS = 2**31
 
 
-@dataclass(slots=True)
 class RunInput:
     """What one run is given.
 
@@ -42,34 +40,40 @@ class RunInput:
         cancellation: How the run is cancelled; None if it cannot be.
     """
 
-    limits: Limits
-    entity: Mapping[str, Any] | None = None
-    before: Mapping[str, Any] | None = None
-    params: Mapping[str, Any] | None = None
-    context: Mapping[str, Any] | None = None
-    read_only: bool = False
-    seed: int = 0
-    fuel: int | None = None
-    seconds: float | None = None
-    state: CallState | None = None
-    cancellation: Cancellation | None = None
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.entity: Mapping[str, Any] | None = None
+        self.before: Mapping[str, Any] | None = None
+        self.params: Mapping[str, Any] | None = None
+        self.context: Mapping[str, Any] | None = None
+        self.read_only = False
+        self.seed = 0
+        self.fuel: int | None = None
+        self.seconds: float | None = None
+        self.state: CallState | None = None
+        self.cancellation: Cancellation | None = None
 
 
-@dataclass(slots=True)
 class RunResult:
-    """What one run came to. ``changes`` are the fields assigned, in Lua's plain values, not yet compared."""
+    """What one run came to.
 
-    status: RunStatus
-    fuel: int
-    memory_bytes: int = 0
-    changes: dict[str, Any] = field(default_factory=dict)
-    value: Any = None
-    reason: str | None = None
-    details: Any = None
-    error: AlloyError | None = None
-    logs: tuple[LogLine, ...] = ()
-    lost_logs: int = 0
-    effects: tuple[dict[str, Any], ...] = ()
+    Attributes:
+        changes: The fields assigned, in Lua's plain values, not yet compared.
+        lost_logs: How many log lines did not fit.
+    """
+
+    def __init__(
+        self, status: RunStatus, fuel: int, *, memory_bytes: int = 0, changes: dict[str, Any] | None = None,
+        error: AlloyError | None = None,
+    ) -> None:  # fmt: skip
+        self.status, self.fuel, self.memory_bytes, self.error = status, fuel, memory_bytes, error
+        self.changes: dict[str, Any] = changes if changes is not None else {}
+        self.value: Any = None
+        self.reason: str | None = None
+        self.details: Any = None
+        self.logs: tuple[LogLine, ...] = ()
+        self.lost_logs = 0
+        self.effects: tuple[dict[str, Any], ...] = ()
 
 
 class Engine:
@@ -95,12 +99,11 @@ class Engine:
         cached = self._programs.get(source)
         if cached is not None:
             return cached
-        runtime = self.pool.acquire()
+        runtime = self.pool.borrow()
         try:
-            program = compile_source(source, runtime.syntax_error)
-            runtime.load(program)
+            program = _compiled(source, runtime)
         finally:
-            self.pool.release(runtime)
+            self.pool.give_back(runtime)
         with self._lock:
             self._programs[source] = program
             if len(self._programs) > MAX_CACHED_PROGRAMS:
@@ -159,6 +162,18 @@ class Engine:
                 runtime.unstop()
 
 
+def _compiled(source: str, runtime: Runtime) -> Program:
+    program = compile_source(source, runtime.syntax_error)
+    try:
+        runtime.load(program)
+    except CompileError:
+        if not program.calm:
+            raise
+        program = compile_source(source, runtime.syntax_error, calm=False)
+        runtime.load(program)
+    return program
+
+
 def pack_input(given: RunInput) -> bytes:
     """Returns what the packed driver decodes: [entity, before, params, context], None where there is none."""
     data = (given.entity, given.before, given.params, given.context)
@@ -171,7 +186,8 @@ INPUT_NAMES = ("entity", "before", "params", "ctx")
 def result_of(answer: str | bytes, limits: Limits, state: CallState | None = None) -> RunResult:
     """Returns the result that a runtime packed (driver.lua, ``outcome``)."""
     status, fuel, memory, logs, lost, *rest = unpack(answer)
-    result = RunResult(RunStatus(status), fuel, int(memory), lost_logs=lost)
+    result = RunResult(RunStatus(status), fuel, memory_bytes=int(memory))
+    result.lost_logs = lost
     if logs:
         result.logs = tuple(_log_line(*line) for line in logs)
     if state is not None:

@@ -15,9 +15,11 @@ from .lexer import Kind, Token
 
 SPLIT = 32
 HEAVY = 8  # operations from which a check charges by weight
+CALL = 4  # what a call counts for where the function called may have no check of its own
+LEAF, LEAF_TOKENS = 8, 64  # what such a function may do
 
 _STARTS_STATEMENT = frozenset(b"local if while for repeat function return break".split())
-_OPERATIONS = frozenset((b"..", b"<", b">", b"<=", b">=", b"+", b"-", b"*", b"/", b"%", b"^", b"("))
+_OPERATIONS = frozenset((b"..", b"<", b">", b"<=", b">=", b"+", b"-", b"*", b"/", b"%", b"^"))
 _ENDS_EXPRESSION = frozenset((b")", b"]", b"}", b"..."))
 _VALUES = frozenset((b"nil", b"true", b"false"))
 
@@ -49,41 +51,106 @@ class _Check:
         self.operations = 0
 
 
-class _Scan:
-    """One pass over the tokens. ``operations`` counts those since the last check on the current path."""
+class _State:
+    """How far the path to the token being read is metered.
 
-    def __init__(self) -> None:
+    Attributes:
+        covering: The check that pays for the operations here.
+        operations: Those since that check; a call counts as `CALL` where it may run an unmetered function.
+        covered: Whether every path from the function's entry has passed a check.
+        anchor: Before which statement a check could be put that covers this place; an offset.
+        paid: What ``covering`` paid for before the anchor.
+        tokens: Tokens read in the function while not covered.
+    """
+
+    __slots__ = ("anchor", "covered", "covering", "operations", "paid", "tokens")
+
+    def __init__(self, covering: _Check, anchor: int = 0, *, covered: bool = True) -> None:
+        self.covering, self.anchor, self.covered = covering, anchor, covered
+        self.operations = self.paid = self.tokens = 0
+
+
+class _Block:
+    """An open block: a function, a loop, ``repeat``, or ``if``, and the state before it."""
+
+    __slots__ = ("anchor", "covered", "covering", "in_condition", "kind", "operations", "outside")
+
+    def __init__(self, kind: str, state: _State) -> None:
+        self.kind, self.outside = kind, state
+        self.covered, self.covering = state.covered, state.covering
+        self.anchor, self.operations = state.anchor, state.operations
+        self.in_condition = kind == "if"
+
+
+class _Scan:
+    """Where the checks go, found in one pass over the tokens."""
+
+    def __init__(self, calm: bool) -> None:
+        self.calm = calm
+        self.call = CALL if calm else 1
         self.checks: list[_Check] = []
         self.labels: set[bytes] = set()
-        self.blocks: list[tuple[str, int, _Check]] = []
-        self.operations = 0
-        self.entry = self.covering = _Check(-1)
+        self.blocks: list[_Block] = []
+        self.entry = _Check(-1)
+        self.state = _State(self.entry)
 
     def check(self, offset: int) -> None:
-        self.covering = _Check(offset)
-        self.checks.append(self.covering)
-        self.operations = 0
+        state = self.state
+        state.covering = _Check(offset)
+        self.checks.append(state.covering)
+        state.operations = state.paid = 0
+        state.covered = True
+
+    def cover(self) -> None:
+        """Puts a check before the current statement if none covers it."""
+        state = self.state
+        if state.covered:
+            return
+        if self.blocks[-1].in_condition:
+            self.blocks[-1].covered = True
+        unpaid = max(0, state.covering.operations - state.paid)
+        self.check(state.anchor)
+        state.covering.operations = unpaid
+
+    def enter_function(self, offset: int) -> None:
+        self.state = _State(_Check(-1), offset, covered=False)
+        if not self.calm:
+            self.check(offset)
+
+    def begin_statement(self, offset: int) -> None:
+        state = self.state
+        state.anchor, state.paid = offset, state.covering.operations
 
     def open(self, kind: str) -> None:
-        self.blocks.append((kind, self.operations, self.covering))
+        self.blocks.append(_Block(kind, self.state))
+
+    def branch(self, offset: int, *, condition: bool) -> None:
+        """At ``elseif`` (a condition follows) or ``else``: the branch before was not taken."""
+        block, state = self.blocks[-1], self.state
+        state.covered, block.in_condition = block.covered, condition
+        state.anchor = block.anchor if condition else offset
 
     def close(self) -> None:
-        if not self.blocks:
+        block = self.blocks.pop()
+        state = self.state = block.outside
+        if block.kind == "function":
             return
-        kind, operations, covering = self.blocks.pop()
-        if kind == "function":
-            self.operations, self.covering = operations, covering
-        elif kind == "loop":
-            self.operations, self.covering = max(self.operations, operations), covering
+        if block.kind != "if":
+            state.operations, state.covering = max(state.operations, block.operations), block.covering
+        state.covered, state.anchor = block.covered or block.kind == "repeat", block.anchor
 
-    def count(self) -> None:
-        self.operations += 1
-        self.covering.operations += 1
+    def count(self, operations: int) -> None:
+        state = self.state
+        state.operations += operations
+        state.covering.operations += 1
+        if state.operations > LEAF and not state.covered:
+            self.cover()
 
 
-def _scan(tokens: list[Token]) -> _Scan:
-    scan = _Scan()
+def _scan(tokens: list[Token], calm: bool) -> _Scan:
+    scan = _Scan(calm)
     ended = False  # the token before ends an expression
+    fresh = False  # a statement begins here
     in_parameters = False
     before = b""
     position, last = 0, len(tokens)
@@ -91,19 +158,34 @@ def _scan(tokens: list[Token]) -> _Scan:
         kind, text, start, end = tokens[position]
         position += 1
         following = tokens[position] if position < last else None
+        state = scan.state
+        if not state.covered:
+            state.tokens += 1
+            if state.tokens > LEAF_TOKENS:
+                scan.cover()
+        if fresh:
+            scan.begin_statement(start)
+            fresh = False
         if kind is Kind.OPERATOR:
             if text == b"::" and following is not None:
                 scan.labels.add(following.text)
                 position += 2
                 ended, before = False, b""
                 continue
-            if in_parameters and text == b")":
-                scan.check(end)
-                in_parameters, ended, before = False, False, b""
-                continue
-            if text in _OPERATIONS and not in_parameters:
-                scan.count()
+            if in_parameters:
+                if text == b")":
+                    scan.enter_function(end)
+                    in_parameters, ended, before, fresh = False, False, b"", True
+                    continue
+            elif text == b"(" or (text == b"{" and ended):
+                scan.cover()
+                scan.count(scan.call)
+            elif text in _OPERATIONS:
+                scan.count(1)
             ended = text in _ENDS_EXPRESSION
+        elif kind is Kind.STRING and ended:
+            scan.cover()
+            scan.count(scan.call)
         elif kind in (Kind.STRING, Kind.NUMBER) or before in (b".", b":"):
             ended = True
         elif text == b"goto" and following is not None and following.kind is Kind.NAME:
@@ -112,25 +194,34 @@ def _scan(tokens: list[Token]) -> _Scan:
             position += 1
             ended = True
         else:
-            boundary = ended and (text in _STARTS_STATEMENT if kind is Kind.KEYWORD else True)
-            if boundary and scan.operations >= SPLIT and not in_parameters:
-                scan.check(start)
+            if ended and not in_parameters and (kind is Kind.NAME or text in _STARTS_STATEMENT):
+                scan.begin_statement(start)
+                if state.operations >= SPLIT:
+                    scan.check(start)
             if text == b"function":
                 scan.open("function")
                 in_parameters = True
             elif text in (b"do", b"repeat"):
-                scan.open("loop")
+                scan.open("loop" if text == b"do" else "repeat")
                 scan.check(end)
+            elif text == b"in":
+                scan.cover()
             elif text == b"if":
                 scan.open("if")
-            elif text in (b"end", b"until"):
+            elif text == b"then" and scan.blocks:
+                scan.blocks[-1].in_condition = False
+                fresh = True
+            elif text in (b"elseif", b"else") and scan.blocks:
+                scan.branch(end, condition=text == b"elseif")
+                fresh = text == b"else"
+            elif text in (b"end", b"until") and scan.blocks:
                 scan.close()
             ended = kind is Kind.NAME or text == b"end" or text in _VALUES
         before = text
     return scan
 
 
-def meter(source: bytes, tokens: list[Token], names: Names, parameters: str) -> bytes:
+def meter(source: bytes, tokens: list[Token], names: Names, parameters: str, *, calm: bool = False) -> bytes:
     """Returns a chunk that returns the metered function.
 
     Args:
@@ -138,10 +229,12 @@ def meter(source: bytes, tokens: list[Token], names: Names, parameters: str) -> 
         tokens: Its tokens.
         names: The upvalues' names.
         parameters: The parameter list of the function, such as ``entity`` or ``...``.
+        calm: Whether none of the script's functions can become a metamethod (the verifier proves it): then a function
+            needs a check only before it calls something.
     """
     fuel, refill, minus_one = names
     tail = f"+{fuel} if {fuel}<0 then {fuel}={refill}() end "
-    scan = _scan(tokens)
+    scan = _scan(tokens, calm)
 
     def check(operations: int) -> bytes:
         weight = f"*{operations}" if operations >= HEAVY else ""

@@ -17,8 +17,9 @@ from time import perf_counter, sleep
 from ..forking import after_fork
 from .runtime import Runtime
 
-SLICE_SECONDS = 0.004
-LOOKS = 4
+SLICE_SECONDS = 0.01
+LOOKS = 2
+GLANCES = 2
 MAX_IDLE = 16
 LOST_SEAT_SECONDS = 30.0
 
@@ -70,11 +71,26 @@ class RuntimePool:
         if not runtime.retired and len(self._idle) < MAX_IDLE:
             self._idle.append(runtime)
 
+    def borrow(self) -> Runtime:
+        """Returns any runtime that is free, the seat's too, for work that is none of a script's; see `give_back`."""
+        try:
+            return self.seat.pop()
+        except IndexError:
+            return self.acquire() if self._seated or self._idle else self.take_seat()
+
+    def give_back(self, runtime: Runtime) -> None:
+        """Takes a borrowed runtime back."""
+        if runtime.text:
+            self.leave_seat(runtime)
+        else:
+            self.release(runtime)
+
     def take_seat(self) -> Runtime:
         """Returns the seat's runtime, waiting for it if a short run is under way.
 
-        A waiter lets the others go on for a slice, looking a few times whether they have stopped, before it asks for
-        the seat: so being waited for costs them nothing but one hand-over a slice.
+        A waiter glances at the seat, since most runs are over at once. Then it lets the others go on for a slice,
+        looking again whether they have stopped, before it asks for the seat: so being waited for costs them nothing
+        but one hand-over a slice.
         """
         try:
             return self.seat.pop()
@@ -83,8 +99,8 @@ class RuntimePool:
         if not self._seated:
             self._seated = True
             return self._make_seated()
-        for _ in range(LOOKS):
-            sleep(SLICE_SECONDS / LOOKS)
+        for look in range(GLANCES + LOOKS):
+            sleep(0 if look < GLANCES else SLICE_SECONDS / LOOKS)
             try:
                 return self.seat.pop()
             except IndexError:

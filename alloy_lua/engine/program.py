@@ -35,6 +35,7 @@ class Program(NamedTuple):
         writes: Entity fields assigned, None if the entity is used as a whole.
         mentions: Every name in the source that may be a global.
         random: Whether it may draw random numbers.
+        calm: Whether it is metered as a script whose functions cannot become metamethods (see `meter`).
     """
 
     sha256: str
@@ -46,6 +47,7 @@ class Program(NamedTuple):
     writes: tuple[str, ...] | None
     mentions: frozenset[str]
     random: bool
+    calm: bool
 
 
 def digest(source: str) -> str:
@@ -53,12 +55,13 @@ def digest(source: str) -> str:
     return hashlib.sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def compile_source(source: str, check_syntax: SyntaxCheck) -> Program:
+def compile_source(source: str, check_syntax: SyntaxCheck, *, calm: bool = True) -> Program:
     """Returns the program of ``source``.
 
     Args:
         source: Lua text, at most `MAX_SOURCE_BYTES` in UTF-8.
         check_syntax: Returns LuaJIT's message for a chunk, None if it compiles.
+        calm: Whether to meter it as a calm script if it looks like one; only the verifier knows for sure.
 
     Raises:
         CompileError: The text is too long, is not text, or does not compile; carries line and column.
@@ -73,15 +76,14 @@ def compile_source(source: str, check_syntax: SyntaxCheck) -> Program:
     names = names_for(text)
     arguments = tuple(name for name in ARGUMENTS if name in usage.mentions)
     parameters = ", ".join(arguments)
-    metered = meter(text, found, names, parameters)
+    calm = calm and "goto" not in usage.mentions
+    metered = meter(text, found, names, parameters, calm=calm)
     if check_syntax(metered) is not None:  # a script that uses `...` at its top level
-        metered = meter(text, found, names, ", ".join((*arguments, "...")))
+        metered = meter(text, found, names, ", ".join((*arguments, "...")), calm=calm)
         message = check_syntax(metered)
         if message is not None:
             raise _compile_error(text, message)
-    return Program(
-        digest(source), source, metered, names, arguments, usage.reads, usage.writes, usage.mentions, usage.random
-    )
+    return Program(digest(source), source, metered, names, arguments, *usage, calm)
 
 
 def _bytes_of(source: str) -> bytes:

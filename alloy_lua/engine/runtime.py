@@ -85,6 +85,7 @@ class Runtime:
 
     def __init__(self, hosts: HostTable, *, text: bool = False) -> None:
         self.broker = Broker(hosts)
+        self.text = text
         self._memory_bytes = 0
         self._lua = LuaRuntime(
             unpack_returned_tuples=True,
@@ -125,7 +126,7 @@ class Runtime:
         """
         loaded = self.programs.get(program.sha256)
         if loaded is None:
-            main, stats = self._verified(program.metered, program.names, "=script")
+            main, stats = self._verified(program.metered, program.names, "=script", program.calm)
             loaded = Loaded(main, bool(stats["sets_globals"]))
             self.programs[program.sha256] = loaded
             self._kit["rebase"]()
@@ -133,11 +134,11 @@ class Runtime:
                 self.retired = True
         return loaded
 
-    def _verified(self, metered: bytes, names: tuple[str, str, str], chunk: str) -> tuple[Any, Any]:
+    def _verified(self, metered: bytes, names: tuple[str, str, str], chunk: str, calm: bool = False) -> tuple[Any, Any]:
         answer = self._kit["load"](metered, chunk, *names)
         if isinstance(answer, tuple):
             raise CompileError(str(answer[1]))
-        why, stats = self._kit["verify"](answer, *names, LONGEST_PATH)
+        why, stats = self._kit["verify"](answer, *names, LONGEST_PATH, calm)
         if why is not None:
             raise CompileError(f"the script cannot be metered: {why}")
         return answer, stats

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, repeat
 from operator import itemgetter
 from time import perf_counter
 from typing import Any
@@ -15,7 +15,7 @@ import msgpack
 
 from ..engine.runtime import TRAINING_ROWS, Batch, Runtime
 from ..errors import InvalidValue
-from ..outcome import Outcome, WentWell
+from ..outcome import OneOfMany, Outcome, Rows, keep_changes
 from ..values import unpack
 from .fast import FastWay, function_of
 from .view import put_change
@@ -25,81 +25,74 @@ MOST_BYTES = 4 * 1024 * 1024
 
 General = Callable[[Any, "str | None"], Outcome]
 
-# What every row needs that assigned all fields; the few other rows start from nothing.
-_SET = """\
-                    if mask & {bit}:
-                        changes[{name!r}] = v{place}
+# A row that assigned all its fields, each of them a new value, needs nothing more. Of others the changes are made here.
+_LOOK_READ = """\
+                if type(v{place}) is int and type(record.get({name!r})) is float:
+                    mask = 0
 """
-_CHECK_READ = """\
-                if {assigned} and type(v{place}) is int and type(record.get({name!r})) is float:
-                    changes[{name!r}] = float(v{place})
+_LOOK_OLD = """\
+                try:
+                    old = record[{name!r}]
+                except KeyError:
+                    old = None
+                if old is None:
+                    if v{place} is None:
+                        mask = 0
+                elif type(old) is not type(v{place}) or old == v{place}:
+                    mask = 0
 """
-_CHECK_OLD = """\
-                if {assigned}:
-                    old = record.get({name!r})
-                    if old is None:
-                        if v{place} is None:
-                            del changes[{name!r}]
-                    elif type(old) is not type(v{place}) or old == v{place}:
-                        refit(changes, {name!r}, old, v{place})
+_PUT_READ = """\
+                    if assigned & {bit}:
+                        fits = type(v{place}) is not int or type(record.get({name!r})) is not float
+                        changes[{name!r}] = v{place} if fits else float(v{place})
+"""
+_PUT_OLD = """\
+                    if assigned & {bit}:
+                        put_change(changes, {name!r}, record.get({name!r}), v{place})
 """
 _OUTCOMES = """\
-def make(WentWell, new, explain, refit):
-    def outcomes_of(rows, records, numbers, took, odd):
-        outcomes = []
-        add = outcomes.append
-        fuel_total = changed = 0
-        for row, record, number in zip(rows, records, numbers):
-            try:
-                fuel, mask{values} = row
-            except (TypeError, ValueError):
-                add(odd(row, record, number))
+def make(OneOfMany, new, repeat, keep_changes, put_change):
+    def outcomes_of(rows, values, records, numbers, odd):
+        outcomes = list(map(new, repeat(OneOfMany, len(records))))
+        unchanged = 0
+        value = iter(values)
+        for fuel, mask{values}, outcome, record, number in zip({columns}, outcomes, records, numbers):
+            if mask is None:
+                outcomes[outcomes.index(outcome)] = odd(fuel, record, number)
+                unchanged += 1
                 continue
+            assigned = mask
             if mask == {full}:
-                changes = {{{literal}}}
-{checks_full}
-            else:
+{looks}
+            if mask != {full}:
                 changes = {{}}
-                if mask:
-{sets}
-{checks_some}
-            if changes:
-                changed += 1
-            fuel_total += fuel
-            outcome = new(WentWell)
-            outcome.changes = changes
+                if assigned:
+{puts}
+                keep_changes(outcome, changes)
+                if not changes:
+                    unchanged += 1
             outcome.fuel = fuel
             outcome._record = record
-            outcome._told = explain
+            outcome._told = rows
             outcome._number = number
-            outcome._took = took
-            add(outcome)
-        return outcomes, fuel_total, changed
+        return outcomes, len(outcomes) - unchanged
     return outcomes_of
 """
 
 
 def _outcomes_text(reads: tuple[str, ...], writes: tuple[str, ...]) -> str:
-    checks = {True: "", False: ""}
+    looks = puts = ""
     for place, name in enumerate(writes):
-        for full in (True, False):
-            assigned = "True" if full else f"mask & {1 << place}"
-            template = _CHECK_READ if name in reads else _CHECK_OLD
-            checks[full] += template.format(place=place, name=name, assigned=assigned)
+        look, put = (_LOOK_READ, _PUT_READ) if name in reads else (_LOOK_OLD, _PUT_OLD)
+        looks += look.format(place=place, name=name)
+        puts += put.format(place=place, name=name, bit=1 << place)
     return _OUTCOMES.format(
         values="".join(f", v{place}" for place in range(len(writes))),
+        columns=", ".join(["value"] * (2 + len(writes))),
         full=(1 << len(writes)) - 1 if writes else -1,
-        literal=", ".join(f"{name!r}: v{place}" for place, name in enumerate(writes)),
-        sets="".join(_SET.format(bit=1 << place, place=place, name=name) for place, name in enumerate(writes))
-        or "                    pass",
-        checks_full=checks[True] or "                pass",
-        checks_some=checks[False] or "                pass",
+        looks=looks or "                pass",
+        puts=puts or "                    pass",
     )
-
-
-def _refit(changes: dict[str, Any], name: str, old: Any, new: Any) -> None:
-    del changes[name]
-    put_change(changes, name, old, new)
 
 
 @contextmanager
@@ -129,9 +122,9 @@ class BatchWay:
         self._general = general
         self._reads = program.reads or ()
         self._trained: WeakSet[Runtime] = WeakSet()
-        text = _outcomes_text(self._reads, program.writes or ())
-        make = function_of(text, "make")
-        self._outcomes_of = make(WentWell, object.__new__, way.explain, _refit)
+        self._writes = program.writes or ()
+        make = function_of(_outcomes_text(self._reads, self._writes), "make")
+        self._outcomes_of = make(OneOfMany, object.__new__, repeat, keep_changes, put_change)
 
     def fire(self, records: list[Any], user: str | None) -> list[Outcome]:
         """Returns one outcome for each record, in order."""
@@ -158,7 +151,7 @@ class BatchWay:
             return [record.get(name) for record in chunk for name in reads]
 
     def _answer(self, chunk: list[Any]) -> tuple[list[Any], float, float] | None:
-        """Returns a row for each record, when they were begun, and the seconds each took; None if not all scalars."""
+        """Returns all rows' values, when they were begun, and the seconds each took; None if not all scalars."""
         if set(map(type, chunk)) != {dict}:
             return None
         try:
@@ -173,13 +166,13 @@ class BatchWay:
         started = perf_counter()
         try:
             batch = self._batch_in(runtime, chunk, packed)
-            rows = unpack(batch(packed, len(chunk), limits.output_bytes, limits.value_depth, 0))
+            values = unpack(batch(packed, len(chunk), limits.output_bytes, limits.value_depth, 0))
         except Exception:
             runtime.retired = True
             return None
         finally:
             way.pool.release(runtime)
-        return rows, started, (perf_counter() - started) / len(chunk)
+        return values, started, (perf_counter() - started) / len(chunk)
 
     def _batch_in(self, runtime: Runtime, chunk: list[Any], packed: bytes) -> Batch:
         batch = self._way.batch_in(runtime)
@@ -189,7 +182,7 @@ class BatchWay:
         return batch
 
     def _outcomes(
-        self, chunk: list[Any], user: str | None, rows: list[Any], started: float, took: float
+        self, chunk: list[Any], user: str | None, values: list[Any], started: float, took: float
     ) -> list[Outcome]:
         way = self._way
         vitals = way.binding.vitals
@@ -200,12 +193,14 @@ class BatchWay:
             vitals.unused += 1  # the general way takes a number of its own
             return self._general(record, user)
 
+        numbers = vitals.numbers(len(chunk))
+        rows = Rows(self._writes, values, numbers[0], way.explain, took)
         try:
-            outcomes, fuel, changed = self._outcomes_of(rows, chunk, vitals.numbers(len(rows)), took, odd)
+            outcomes, changed = self._outcomes_of(rows, values, chunk, numbers, odd)
         except InvalidValue:  # some record cannot take its value: find out which, one by one
-            vitals.unused += len(rows)
+            vitals.unused += len(chunk)
             return [self._general(record, user) for record in chunk]
-        vitals.fuel += fuel
+        vitals.fuel += rows.fuel()
         vitals.changed += changed
         self._note(outcomes, user, started, took)
         found: list[Outcome] = outcomes

@@ -65,6 +65,7 @@ def _details(done: Sequence[Outcome]) -> Details:
     for outcome in done:
         told.runs += outcome.runs
         told.logs += outcome.logs
+        told.lost_logs += outcome.lost_logs
         told.effects += outcome.effects
         told.tolerated += outcome.tolerated
         told.value = outcome.value if outcome.value is not None else told.value

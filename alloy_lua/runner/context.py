@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from time import monotonic
+from typing import NamedTuple
 
 from .. import checks
 from ..engine import CallState
@@ -36,8 +36,7 @@ class Cascade:
         return max(0.0, self.deadline - monotonic())
 
 
-@dataclass(frozen=True, slots=True)
-class Ambient:
+class Ambient(NamedTuple):
     """What surrounds a fire.
 
     Attributes:
@@ -107,8 +106,7 @@ def acting(user: str | None, tenant: str | None, dry_run: bool) -> Ambient:
     around = AMBIENT.get() or NOBODY
     if user is None and tenant is None and dry_run is False:
         return around
-    return replace(
-        around,
+    return around._replace(
         user=around.user if user is None else checks.name(user, "user"),
         tenant=around.tenant if tenant is None else checks.name(tenant, "tenant"),
         dry_run=checks.boolean(dry_run, "dry_run") or around.dry_run,

@@ -30,6 +30,7 @@ class Fold:
         more = self._more
         more.runs += (run,)
         more.logs += result.logs
+        more.lost_logs += result.lost_logs
         more.effects += result.effects
         self._fuel += result.fuel
         if result.status is RunStatus.FAILED:
@@ -48,6 +49,7 @@ class Fold:
         more = self._more
         more.runs += outcome.runs
         more.logs += outcome.logs
+        more.lost_logs += outcome.lost_logs
         more.tolerated += outcome.tolerated
         self._fuel += outcome.fuel
         if outcome.value is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -18,7 +18,7 @@ MAX_FAILURES = 100_000
 LONGEST = 365 * 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BreakerPolicy:
     """When a breaker opens and probes.
 
@@ -76,9 +76,9 @@ class Vitals:
         self._probing = False
         self._lock = threading.Lock()
 
-    def numbers(self, count: int) -> Iterator[int]:
-        """Returns the numbers of the next ``count`` runs, counting each as it is taken."""
-        return itertools.islice(self._counter, count)
+    def numbers(self, count: int) -> list[int]:
+        """Returns the numbers of the next ``count`` runs, one after the other, counting them."""
+        return list(itertools.islice(self._counter, count))  # in one go: no other thread gets in between
 
     @property
     def runs(self) -> int:

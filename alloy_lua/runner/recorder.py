@@ -26,7 +26,7 @@ _log = logging.getLogger("alloy_lua.recorder")
 Note = Callable[[], Run]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recording:
     """What is kept of runs that went well; rejected and failed runs are kept unless the mode is off.
 

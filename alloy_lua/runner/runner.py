@@ -127,7 +127,8 @@ class Runner:
             run_id=self.ids.text(vitals.serial, vitals.count()), vitals=vitals, closed=binding.closed,
         )  # fmt: skip
         vitals.unused += 1
-        result = RunResult(RunStatus.BYPASSED, 0, reason=binding.bypass)
+        result = RunResult(RunStatus.BYPASSED, 0)
+        result.reason = binding.bypass
         identity, now = view.adapter.identity(view.record), datetime.now(UTC)
         if not ambient.dry_run:
             self.recorder.note(lambda: run_record(execution, result, ambient, identity, now, 0))
@@ -357,6 +358,7 @@ def run_record(
         changes=jsonable(result.changes) if result.changes else None,
         value=jsonable(result.value),
         logs=tuple(line._replace(message=jsonable(line.message), data=jsonable(line.data)) for line in result.logs),
+        lost_logs=result.lost_logs,
         parent_id=ambient.run_id,
         depth=ambient.depth,
     )

@@ -19,8 +19,8 @@ class Upkeep:
         tasks: Pairs of (seconds between calls, what to call). A task that raises is logged and called again.
     """
 
-    def __init__(self, tasks: list[tuple[float, Callable[[], None]]]) -> None:
-        self._tasks = tasks
+    def __init__(self, tasks: list[tuple[float, Callable[[], object]]]) -> None:
+        self._tasks = [_Task(seconds, call) for seconds, call in tasks]
         self._reset()
         after_fork(self._reset)
 
@@ -39,6 +39,11 @@ class Upkeep:
                 thread.start()
                 self._thread = thread
 
+    def add(self, seconds: float, call: Callable[[], object]) -> None:
+        """Has ``call`` called at its interval too; found by the thread when its next task is due."""
+        with self._lock:
+            self._tasks = [*self._tasks, _Task(seconds, call)]
+
     def stop(self) -> None:
         """Stops the thread and waits for the task in hand."""
         self._stop.set()
@@ -47,17 +52,30 @@ class Upkeep:
             thread.join(timeout=10)
 
     def _run(self) -> None:
-        due = [monotonic() + seconds for seconds, _ in self._tasks]
-        while not self._stop.wait(max(0.0, min(due) - monotonic())):
-            now = monotonic()
-            for index, (seconds, task) in enumerate(self._tasks):
-                if now >= due[index]:
-                    due[index] = now + seconds
-                    self._attempt(task)
+        for task in self._tasks:
+            task.delay()
+        while not self._stop.wait(max(0.0, min(task.due for task in self._tasks) - monotonic())):
+            for task in self._tasks:
+                if monotonic() >= task.due:
+                    task.delay()
+                    task.attempt()
 
-    @staticmethod
-    def _attempt(task: Callable[[], None]) -> None:
+
+class _Task:
+    """Something to call, and when it is due."""
+
+    __slots__ = ("_call", "_seconds", "due")
+
+    def __init__(self, seconds: float, call: Callable[[], object]) -> None:
+        self._seconds = seconds
+        self._call = call
+        self.delay()
+
+    def delay(self) -> None:
+        self.due = monotonic() + self._seconds
+
+    def attempt(self) -> None:
         try:
-            task()
+            self._call()
         except Exception:
-            _log.exception("background task %s failed", getattr(task, "__qualname__", task))
+            _log.exception("background task %s failed", getattr(self._call, "__qualname__", self._call))

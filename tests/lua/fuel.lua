@@ -11,10 +11,30 @@ return b
 -- fuel: 11
 for _ = 1, 10 do end
 ---
--- each call of a script's function costs one unit
+-- a call of a function that calls others costs one unit
+-- fuel: 4
+local function f() return type(1) end
+f() f() f()
+---
+-- a call of a function that calls nothing costs nothing
+-- fuel: 1
+local function f(a) return a + 1 end
+return f(f(f(1)))
+---
+-- it pays at the first statement that calls, not before
+-- fuel: 4
+local function f(n) if n > 2 then return n end return f(n + 1) end
+return f(0)
+---
+-- where functions may become metamethods every call costs one unit
 -- fuel: 4
 local function f() end
-f() f() f()
+local methods = setmetatable({}, {__index = f})
+f() f() return methods.any
+---
+-- a callback of gsub costs one unit for each match
+-- fuel: 4
+return (("abc"):gsub(".", function(c) return c end))
 ---
 -- a while loop pays for each turn, not for the last test
 -- fuel: 6
@@ -41,7 +61,7 @@ do local a = 1 end
 ---
 -- pcall costs what it calls
 -- fuel: 2
-pcall(function() end)
+pcall(function() return type(1) end)
 ---
 -- eight operations or more in a piece of straight code are paid one by one
 -- fuel: 8

@@ -11,7 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = {"alloy_lua": ROOT / "alloy_lua", "alloy_lua.bridges": ROOT / "bridges", "alloy_lua.stores": ROOT / "stores"}
-PURE = ("checks", "forking", "errors", "model", "limits", "events", "ports", "hostapi", "values", "outcome", "settings")
+PURE = (
+    "checks", "forking", "errors", "model", "limits", "events", "ports", "hostapi", "values", "outcome", "settings",
+    "access_model", "access_ports",
+)  # fmt: skip
 LIBRARY = set(sys.stdlib_module_names)
 
 
@@ -83,6 +86,12 @@ def test_stores_and_bridges_import_contracts_only(name: str) -> None:
 @pytest.mark.parametrize("name", of("engine"))
 def test_the_engine_knows_no_stores_and_no_events_of_the_platform(name: str) -> None:
     assert inside(name) <= {*PURE, "engine"}
+
+
+@pytest.mark.parametrize("name", of("access"))
+def test_access_knows_contracts_only(name: str) -> None:
+    assert outside(name) == set()
+    assert inside(name) <= {*PURE, "access"}
 
 
 @pytest.mark.parametrize("name", of("runner"))

@@ -185,3 +185,15 @@ def test_stats_tell_counts_and_times(alloy: Alloy) -> None:
     (stats,) = alloy.stats()
     assert (stats.name, stats.runs, stats.changed, stats.failed, stats.fuel) == ("s", 100, 100, 0, 1)
     assert 0 <= stats.p50_us <= stats.p99_us
+
+
+def test_log_lines_beyond_the_limit_are_counted_in_outcome_and_record(alloy: Alloy) -> None:
+    source = "for i = 1, 203 do log.info('line ' .. i) end"
+    for name in ("one", "two"):
+        alloy.scripts.create(name, source, on="order.after_create", status="active")
+    outcome = alloy.fire("order.after_create", {})
+    assert (len(outcome.logs), outcome.lost_logs) == (400, 6)
+    assert outcome.as_dict()["lost_logs"] == 6
+    alloy.flush()
+    assert [(len(run.logs), run.lost_logs) for run in alloy.runs()] == [(200, 3), (200, 3)]
+    assert alloy.evaluate("log.info('x')").lost_logs == 0

@@ -50,7 +50,8 @@ def test_eight_threads_with_mixed_hooks_and_a_runaway_get_their_own_results(allo
     }  # fmt: skip
     names = list(sources)
     for name, source in sources.items():
-        alloy.scripts.create(name, source, on=f"{name}.before_create", status="active", limits="strict")
+        limits = "strict" if name == "runaway" else "relaxed"  # a busy machine must not end the others
+        alloy.scripts.create(name, source, on=f"{name}.before_create", status="active", limits=limits)
 
     def work(number: int) -> None:
         name = names[number]

@@ -17,7 +17,7 @@ from alloy_lua.stores.migrations import MIGRATIONS, Migration, Migrator
 from alloy_lua.stores.tables import Tables
 from alloy_lua.stores.urls import parse_url
 
-NAMES = ["0001_scripts", "0002_health", "0003_runs", *(step.name for step in MIGRATIONS[3:])]
+NAMES = [migration.name for migration in MIGRATIONS]
 DATABASES = ("sqlite", "postgresql", "mysql")
 
 
@@ -28,10 +28,22 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
-def test_the_steps_are_numbered_in_order() -> None:
+def test_the_steps_are_numbered_in_order_and_each_number_is_used_once() -> None:
     numbers = [migration.number for migration in MIGRATIONS]
     assert numbers == sorted(set(numbers))
-    assert numbers[:3] == [1, 2, 3]
+    assert NAMES[:3] == ["0001_scripts", "0002_health", "0003_runs"]
+
+
+def test_a_step_with_a_lower_number_that_arrives_later_is_applied(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(open_store(database_url)) as store:
+        monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS[:1], *MIGRATIONS[2:]))
+        assert MIGRATIONS[1].name not in store.migrate()
+        monkeypatch.undo()
+        assert store.pending_migrations() == [MIGRATIONS[1].name]
+        assert store.migrate() == [MIGRATIONS[1].name]
+        assert store.migrate() == []
 
 
 def test_migrating_names_the_steps_it_applied_once(database_url: str) -> None:

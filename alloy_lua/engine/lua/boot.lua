@@ -64,7 +64,7 @@ end
 kit.load = kit.meter.load
 kit.check_syntax = function(text)
   local chunk, message = loadstring(text, "=script")
-  return not chunk and message or nil
+  return not chunk and kit.wire(message) or nil
 end
 
 kit.driver_of = function(text, main, fuel, seconds, kb)

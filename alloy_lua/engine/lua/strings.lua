@@ -5,7 +5,7 @@ local byte, sub, rep, find, match, gsub, gmatch, format = S.byte, S.sub, S.rep, 
 local lower, upper, reverse, len, char = S.lower, S.upper, S.reverse, S.len, S.char
 local type, tonumber, select, error, unpack = type, tonumber, select, error, unpack
 local concat = table.concat
-local charge_bytes, yield_slice = kit.meter.charge_bytes, kit.meter.yield_slice
+local charge, charge_bytes, yield_slice = kit.meter.charge, kit.meter.charge_bytes, kit.meter.yield_slice
 local info, slow, tostring = kit.patterns.info, kit.matcher, kit.tostring
 
 local LONG = 256 -- bytes that one check covers
@@ -218,6 +218,7 @@ local function gsub_callback(s, p, r, most)
   local out, n
   if most == nil then out, n = gsub(s, p, r) else out, n = gsub(s, p, r, most) end
   nested = nested - 1
+  charge(n) -- the callback may have no check of its own
   return out, n
 end
 local REPLACEMENTS = {string = true, table = true, ["function"] = true}

@@ -3,12 +3,17 @@
 --   2. no call, and no operation that can run a metamethod, is reached from an entry before a check;
 --   3. the meter's upvalues are touched by nothing but matched checks;
 --   4. no check-free path performs more than `longest_path` operations whose cost depends on operand size.
+-- Of a calm program it proves instead of 2 that none of its functions can become a metamethod, that no call is
+-- reached before a check, and that what a function does before its first check is short: so a call that passes no
+-- check comes to an end by itself, and counts as a few operations in 4.
 -- So a mistake of the scanner that places the checks cannot become a hole. Opcode numbers are of the bundled
 -- LuaJIT 2.1 (lj_bc.h); `selftest` in runtime.py refuses to run on another.
+require("jit").off(true, true)
 local util = require("jit.util")
 local funcinfo, funcbc, funck, funcuvname = util.funcinfo, util.funcbc, util.funck, util.funcuvname
 local band, rshift = bit.band, bit.rshift
-local floor, type, tostring, pairs, ipairs = math.floor, type, tostring, pairs, ipairs
+local floor, max, find = math.floor, math.max, string.find
+local type, tostring, pairs, ipairs = type, tostring, pairs, ipairs
 
 local NAMES = [[ISLT ISGE ISLE ISGT ISEQV ISNEV ISEQS ISNES ISEQN ISNEN ISEQP ISNEP ISTC ISFC IST ISF ISTYPE ISNUM
 MOV NOT UNM LEN ADDVN SUBVN MULVN DIVVN MODVN ADDNV SUBNV MULNV DIVNV MODNV ADDVV SUBVV MULVV DIVVV MODVV POW CAT
@@ -40,6 +45,8 @@ local SIZED = set([[ISLT ISGE ISLE ISGT UNM ADDVN SUBVN MULVN DIVVN MODVN ADDNV 
  MULVV DIVVV MODVV POW CAT CALLM CALL CALLMT CALLT ITERC ITERN]])
 local META = set([[ISLT ISGE ISLE ISGT ISEQV ISNEV UNM LEN ADDVN SUBVN MULVN DIVVN MODVN ADDNV SUBNV MULNV DIVNV MODNV
  ADDVV SUBVV MULVV DIVVV MODVV POW CAT GGET GSET TGETV TGETS TGETB TSETV TSETS TSETB TSETM]])
+local CALL_WEIGHT = 4 -- operations that a call counts for in a calm program
+local LEAF_OPERATIONS, LEAF_INSTRUCTIONS = 16, 160 -- what a calm function may do before its first check
 local UPVALUE_WRITES = set("USETV USETS USETN USETP")
 
 local function decode(proto)
@@ -168,31 +175,39 @@ local function post_order(code, head)
   return order
 end
 
-local function too_long(code, head, inside, order, limit)
-  local longest = {}
+local function weight_at(code, pc, call_weight)
+  local op = code.op[pc]
+  if op == OP.CAT then return code.c[pc] - code.b[pc] end
+  if CALLS[op] then return call_weight end
+  return SIZED[op] and 1 or 0
+end
+
+local function too_long(code, head, inside, order, limit, calm)
+  local longest, instructions = {}, {}
   for i = 1, #order do
     local pc = order[i]
     local first, second = successors(code, head, pc)
-    local rest = first and longest[first] or 0
-    if second and (longest[second] or 0) > rest then rest = longest[second] end
-    local op = code.op[pc]
-    local weight = not inside[pc] and SIZED[op] and 1 or 0
-    if op == OP.CAT then weight = code.c[pc] - code.b[pc] end
-    longest[pc] = rest + weight
+    local rest, following = first and longest[first] or 0, first and instructions[first] or 0
+    if second then rest, following = max(rest, longest[second] or 0), max(following, instructions[second] or 0) end
+    longest[pc] = rest + (inside[pc] and 0 or weight_at(code, pc, calm and CALL_WEIGHT or 1))
+    instructions[pc] = following + (head[pc] and 0 or 1)
     if longest[pc] > limit then
       return "straight-line code too long (" .. longest[pc] .. " operations) near line " .. line_at(code, pc)
     end
   end
+  if calm and ((longest[1] or 0) > LEAF_OPERATIONS or (instructions[1] or 0) > LEAF_INSTRUCTIONS) then
+    return "too much before the first check of a function near line " .. line_at(code, 1)
+  end
 end
 
-local function unmetered_operation(code, head)
+local function unmetered_operation(code, head, calm)
   local seen, queue, count = {[1] = true}, {1}, code.n > 1 and 1 or 0
   while count > 0 do
     local pc = queue[count]
     count = count - 1
     local op = code.op[pc]
     if not head[pc] then
-      if CALLS[op] or META[op] then return "unmetered " .. NAME[op] .. " at line " .. line_at(code, pc) end
+      if CALLS[op] or META[op] and not calm then return "unmetered " .. NAME[op] .. " at line " .. line_at(code, pc) end
       for _, following in ipairs({successors(code, head, pc)}) do
         if not seen[following] then
           seen[following] = true
@@ -204,7 +219,28 @@ local function unmetered_operation(code, head)
   end
 end
 
-local function verify_proto(proto, names, longest_path, stats)
+-- Returns the string constant that operand `n` of an instruction names.
+local function text_constant(code, n) return funck(code.proto, -n - 1) end
+
+-- Notes what the function does that could, taken together, install a function as a metamethod: to mention
+-- setmetatable; to store something under a computed key, or under a key with two underscores (but for
+-- `t.__index = t`, since what is stored is the table itself).
+local function note_metatables(code, stats)
+  for pc = 1, code.n - 1 do
+    local op = code.op[pc]
+    if op == OP.GGET then
+      local name = text_constant(code, code.d[pc])
+      if name == "setmetatable" then stats.sets_metatables = true end
+      if name == "rawset" then stats.stores_anything = true end
+    elseif op == OP.TSETV then
+      stats.stores_anything = true
+    elseif op == OP.TSETS and code.a[pc] ~= code.b[pc] and find(text_constant(code, code.c[pc]), "^__") then
+      stats.stores_anything = true
+    end
+  end
+end
+
+local function verify_proto(proto, names, longest_path, calm, stats)
   local code = decode(proto)
   local up = upvalue_slots(code, names)
   local head, inside, checks = find_checks(code, up)
@@ -213,22 +249,27 @@ local function verify_proto(proto, names, longest_path, stats)
   if why then return why end
   local order
   order, why = post_order(code, head)
-  why = why or too_long(code, head, inside, order, longest_path) or unmetered_operation(code, head)
+  why = why or too_long(code, head, inside, order, longest_path, calm)
+    or unmetered_operation(code, head, calm)
   if why then return why end
+  note_metatables(code, stats)
   if code.info.children == false then return nil end
   for i = -1, -1000000, -1 do
     local constant = funck(proto, i)
     if constant == nil then return nil end
     if type(constant) == "proto" then
-      why = verify_proto(constant, names, longest_path, stats)
+      why = verify_proto(constant, names, longest_path, calm, stats)
       if why then return why end
     end
   end
 end
 
 -- Returns nil and {checks, functions, sets_globals} if all four properties hold, else the reason.
-return function(main, f, t, k, longest_path)
-  local stats = {checks = 0, functions = 0, sets_globals = false}
-  local why = verify_proto(main, {F = f, T = t, K = k}, longest_path, stats)
+return function(main, f, t, k, longest_path, calm)
+  local stats = {checks = 0, functions = 0, sets_globals = false, sets_metatables = false, stores_anything = false}
+  local why = verify_proto(main, {F = f, T = t, K = k}, longest_path, calm, stats)
+  if calm and stats.sets_metatables and stats.stores_anything then
+    why = why or "a function of the script may become a metamethod"
+  end
   return why, stats
 end
