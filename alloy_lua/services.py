@@ -168,6 +168,6 @@ def service_modules(services: Services) -> tuple[HostModule, ...]:
     limits = HttpLimits(given["http_seconds"], given["http_response_bytes"], given["http_requests"])
     return (
         secret_module(services.secrets),
-        http_module(lambda: services.http_client, services.egress.check, limits, **traced),
+        http_module(lambda: services.http_client, lambda *asked: services.egress.check(*asked), limits, **traced),
         kv_module(services.store.kv, Quota(given["kv_keys"], given["kv_bytes"])),
     )
