@@ -21,6 +21,8 @@ LEAF, LEAF_TOKENS = 8, 64  # what such a function may do
 _STARTS_STATEMENT = frozenset(b"local if while for repeat function return break".split())
 _OPERATIONS = frozenset((b"..", b"<", b">", b"<=", b">=", b"+", b"-", b"*", b"/", b"%", b"^"))
 _ENDS_EXPRESSION = frozenset((b")", b"]", b"}", b"..."))
+_ENDS_BLOCK = frozenset((b"end", b"else", b"elseif", b"until"))
+_DEPTH = {b"(": 1, b"{": 1, b"[": 1, b")": -1, b"}": -1, b"]": -1}
 _VALUES = frozenset((b"nil", b"true", b"false"))
 
 
@@ -61,13 +63,14 @@ class _State:
         anchor: Before which statement a check could be put that covers this place; an offset.
         paid: What ``covering`` paid for before the anchor.
         tokens: Tokens read in the function while not covered.
+        depth: How many brackets of the function are open; a semicolon between none of them ends a statement.
     """
 
-    __slots__ = ("anchor", "covered", "covering", "operations", "paid", "tokens")
+    __slots__ = ("anchor", "covered", "covering", "depth", "operations", "paid", "tokens")
 
     def __init__(self, covering: _Check, anchor: int = 0, *, covered: bool = True) -> None:
         self.covering, self.anchor, self.covered = covering, anchor, covered
-        self.operations = self.paid = self.tokens = 0
+        self.operations = self.paid = self.tokens = self.depth = 0
 
 
 class _Block:
@@ -165,6 +168,8 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
                 scan.cover()
         if fresh:
             scan.begin_statement(start)
+            if state.operations >= SPLIT and text not in _ENDS_BLOCK:
+                scan.check(start)
             fresh = False
         if kind is Kind.OPERATOR:
             if text == b"::" and following is not None:
@@ -182,6 +187,9 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
                 scan.count(scan.call)
             elif text in _OPERATIONS:
                 scan.count(1)
+            if not in_parameters:
+                state.depth += _DEPTH.get(text, 0)
+                fresh = text == b";" and state.depth == 0
             ended = text in _ENDS_EXPRESSION
         elif kind is Kind.STRING and ended:
             scan.cover()

@@ -31,7 +31,8 @@ end
 local G = {byte = byte, len = len, char = char}
 function G.sub(s, i, j)
   pay(s)
-  return sub(s, i, j or -1)
+  if j == nil then j = -1 end -- not `j or -1`: false is an error
+  return sub(s, i, j)
 end
 function G.lower(s)
   pay(s)
