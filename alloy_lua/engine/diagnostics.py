@@ -44,6 +44,8 @@ def script_error(facts: dict[str, Any], limits: Limits) -> AlloyError:
     frames = _frames(_text(facts.get("traceback") or ""))
     if code in _LIMIT_MESSAGES:
         return LimitExceeded(_LIMIT_MESSAGES[code](limits), code=code, traceback=frames)
+    if code == "cancelled":
+        return ScriptError("the run was cancelled", code=code, traceback=frames)
     message = _text(facts.get("message") or code or "unknown error")
     line = None
     match = _POSITION.match(message)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AlloyError, CompileError, WorkerLost
-from ..hostapi import HostModule
+from ..hostapi import Cancellation, HostModule
 from ..isolation import Isolation, Protection
 from ..limits import Limits
 from ..model import LogLine, RunStatus
@@ -41,6 +41,7 @@ class RunInput:
         fuel: Fuel left in a cascade; None for the profile's own.
         seconds: Time left in a cascade; None for the profile's own.
         state: What host functions may know; None for a run without host calls.
+        cancellation: How the run is cancelled; None if it cannot be.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -54,6 +55,7 @@ class RunInput:
         self.fuel: int | None = None
         self.seconds: float | None = None
         self.state: CallState | None = None
+        self.cancellation: Cancellation | None = None
 
 
 class RunResult:
@@ -150,8 +152,10 @@ class Engine:
         return result_of(answer, given.limits, given.state)
 
     def _call(self, runtime: AnyRuntime, program: Program, packed: bytes, given: RunInput) -> str | bytes:
-        limits = given.limits
+        limits, cancellation = given.limits, given.cancellation
         runtime.broker.state = given.state
+        if cancellation is not None:
+            cancellation.add(runtime.stop)
         fuel = limits.fuel if given.fuel is None else min(limits.fuel, given.fuel)
         seconds = limits.deadline_ms / 1000
         if given.seconds is not None:
@@ -175,6 +179,9 @@ class Engine:
             raise
         finally:
             runtime.broker.state = None
+            if cancellation is not None:
+                cancellation.remove(runtime.stop)
+                runtime.unstop()
 
 
 def _compiled(source: str, runtime: AnyRuntime) -> Program:

@@ -36,6 +36,12 @@ class AnyRuntime(Protocol):
     ) -> str | bytes:  # fmt: skip
         """Returns the packed outcome of running ``program`` on a packed input."""
 
+    def stop(self) -> None:
+        """Ends the run in progress with the code ``cancelled``, from any thread."""
+
+    def unstop(self) -> None:
+        """Takes a `stop` back that came too late."""
+
     def scalar(self, program: Program, limits: Limits) -> tuple[Any, Any]:
         """Returns the program's scalar and batch drivers."""
 

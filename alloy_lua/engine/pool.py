@@ -45,12 +45,14 @@ class RuntimePool(Generic[R]):
         seat: Holds the short runs' runtime while nobody uses it. Take it with ``seat.pop()``; if that fails, or to
             put it back while ``waiters`` is not empty, use `wait_for_seat` and `hand_over`.
         waiters: Threads that wait for the seat.
+        made: How many runtimes it has made, besides the seat's.
     """
 
     def __init__(self, make: Callable[[], R], make_seated: Callable[[], R]) -> None:
         self._make = make
         self._make_seated = make_seated
         self._idle: list[R] = []
+        self.made = 0
         self.seat: list[R] = []
         self.waiters: deque[_Waiter[R]] = deque()
         self._seated = False
@@ -61,7 +63,13 @@ class RuntimePool(Generic[R]):
         try:
             return self._idle.pop()
         except IndexError:
+            self.made += 1
             return self._make()
+
+    @property
+    def idle(self) -> int:
+        """How many runtimes wait to be used, besides the seat's."""
+        return len(self._idle)
 
     def release(self, runtime: R) -> None:
         """Takes a runtime back, unless it is retired or there are enough."""

@@ -106,6 +106,8 @@ class Runtime:
         self._check_syntax = self._kit["check_syntax"]
         self._sweep = self._kit["meter"]["sweep"]
         self._collect = self._kit["driver"]["collect_last"]
+        self._stop_word = int(self._kit["meter"]["stop_address"]())
+        self._stopped = False
         self._python_modules = frozenset(f.name.partition(".")[0] for f in hosts.functions if f.call is not None)
         self._load_modules(hosts)
         self.programs: dict[str, Loaded] = {}
@@ -247,6 +249,21 @@ class Runtime:
         pair: tuple[Callable[[], Any], Callable[..., None]] = self._kit["server"](read_server(), rows, done)
         return pair
 
+    def stop(self) -> None:
+        """Ends the run in progress with the code ``cancelled``, from any thread: the meter sees it at its next look."""
+        import ctypes
+
+        self._stopped = True
+        ctypes.c_int32.from_address(self._stop_word).value = 1
+
+    def unstop(self) -> None:
+        """Takes a `stop` back that came too late."""
+        if self._stopped:
+            import ctypes
+
+            self._stopped = False
+            ctypes.c_int32.from_address(self._stop_word).value = 0
+
     def _retire_if_full(self, outcome: str) -> None:
         # LuaJIT has no emergency collection: a state that ran out of memory is not used again
         if outcome[2:8] == "failed" and ("memory_exceeded" in outcome or "not enough memory" in outcome):
@@ -262,6 +279,9 @@ class Runtime:
                     number = hosts.number(function.name)
                     stub = self._kit["host_function"](number, function.name, function.cost)
                     functions[function.name.partition(".")[2]] = stub
+            if module.name in (function.name for function in module.functions):
+                self._kit["base"][module.name] = functions[""]
+                continue
             if module.lua is not None:
                 functions.update(self._lua_half(module, functions))
             functions.update(module.constants)

@@ -16,6 +16,8 @@ from alloy_lua.bridges.hosts import default_modules
 from alloy_lua.engine.diagnostics import _LIMIT_MESSAGES
 from alloy_lua.engine.program import ARGUMENTS
 from alloy_lua.hostapi import HostFunction
+from alloy_lua.secrets import new_key
+from alloy_lua.settings import Settings
 
 from .pages import DOCS, headings, page
 
@@ -51,7 +53,7 @@ def test_the_generated_pages_are_what_the_code_says_now() -> None:
 def test_a_stale_page_is_found(tmp_path: Path) -> None:
     copy = tmp_path / "generate.py"
     copy.write_text(Path(GENERATE).read_text("utf-8"), "utf-8")
-    for name in ("host-functions.md", "limits.md", "errors.md"):
+    for name in ("host-functions.md", "limits.md", "errors.md", "settings.md"):
         (tmp_path / name).write_text(page(name), "utf-8")
     (tmp_path / "limits.md").write_text(page("limits.md") + "more\n", "utf-8")
     done = subprocess.run([sys.executable, str(copy), "--check"], capture_output=True, text=True, check=False)
@@ -74,13 +76,28 @@ def test_a_host_function_has_its_heading_and_its_example_gives_what_it_says(
         assert outcome.value is not None
 
 
+def test_the_examples_of_functions_with_a_store_give_what_they_say(alloy: Alloy) -> None:
+    with Alloy(settings=Settings({"secrets_key": new_key()})) as own:
+        own.secrets.set("crm-key", "12345678")
+        functions = [f for module in own.host_functions() for f in module.functions]
+        for function in functions[len(FUNCTIONS) :]:
+            assert function.name in headings("host-functions.md")
+            example, arrow, expected = function.example.rpartition(" --> ")
+            if not arrow:
+                assert function.name.startswith("http.")
+                own.compile(function.example)
+                continue
+            outcome = own.evaluate(f"kv.delete('seen') {example}", capabilities=["kv", "secret"])
+            assert outcome.value == json.loads(expected), function.name
+
+
 # -- globals -----------------------------------------------------------------------------------------------------
 def test_every_global_of_a_script_has_its_heading(alloy: Alloy) -> None:
     runtime = alloy._core.engine.pool.acquire()
     seen = set(runtime._kit["base"].keys()) | set(ARGUMENTS)
     alloy._core.engine.pool.release(runtime)
     told = {name.strip() for heading in headings("scripting.md") for name in heading.split(",")}
-    modules = {module.name for module in default_modules()}
+    modules = {module.name for module in alloy.host_functions()}
     assert {"pcall", "entity", "string", "str"} <= seen
     assert seen - told - modules == set()
     assert modules <= set(headings("host-functions.md"))

@@ -43,6 +43,7 @@ local set_metatable = debug.setmetatable
 kit.set_string_metatable = function(meta) set_metatable("", meta) end
 
 -- A value of its own that nothing equals and nothing can be read from.
+local newproxy, getmetatable = newproxy, getmetatable
 local function sentinel(name)
   local value = newproxy(true)
   local meta = getmetatable(value)
@@ -50,6 +51,7 @@ local function sentinel(name)
   meta.__metatable = false
   return value
 end
+kit.sentinel = sentinel
 kit.null = sentinel("null")
 kit.UNSET = sentinel("unset")
 

@@ -198,7 +198,7 @@ local function executor(main, program)
     local decoded, input = pcall(decode, packed, levels, 2, 1)
     if not decoded then
       keep(false, input)
-      return collect(nil, 0, meter.serial())
+      return collect(ended(), 0, meter.serial())
     end
     local fields, previous = input[1], input[2]
     if fields == null then fields = nil end

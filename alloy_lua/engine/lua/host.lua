@@ -122,7 +122,7 @@ local function pack_arguments(name, ...)
   for i = 1, n do
     if list[i] == nil then list[i] = null end
   end
-  local ok, packed = pcall(encode, setmetatable(list, kit.LIST), VALUE_DEPTH, 1, ARGUMENT_BYTES)
+  local ok, packed = pcall(encode, setmetatable(list, kit.LIST), VALUE_DEPTH, 1, ARGUMENT_BYTES, true)
   if ok then return packed end
   kit.fail_if_over(packed)
   if type(packed) == "table" and packed.code == "output_exceeded" then

@@ -7,6 +7,7 @@ local ffi = require("ffi")
 ffi.cdef("typedef struct { int64_t s; int64_t ns; } alloy_timespec; int clock_gettime(int, alloy_timespec *);")
 local books = ... -- the allocator's: [0] bytes in use, [2] bytes that there may be (boot.lua)
 local C, timespec = ffi.C, ffi.new("alloy_timespec")
+local stop = ffi.new("int32_t[1]") -- another thread sets it to cancel the run
 local tonumber, error, collectgarbage = tonumber, error, collectgarbage
 local floor, max, min = math.floor, math.max, math.min
 local jit_on, jit_off = jit.on, jit.off
@@ -106,6 +107,10 @@ local function T()
     deadline = t + seconds
   end
   if t > deadline then return die("deadline_exceeded") end
+  if stop[0] ~= 0 then
+    stop[0] = 0
+    return die("cancelled")
+  end
   local took = t - last
   last = t
   if tonumber(books[0]) > watch or took > SLOW then look_at_memory(took) end
@@ -253,6 +258,7 @@ return {
   base = function() return base end,
   ended = function() return dead end,
   serial = function() return serial end,
+  stop_address = function() return tonumber(ffi.cast("intptr_t", stop)) end,
   remaining = function()
     local left = last < 0 and seconds or deadline - now()
     return max(0, limit - (granted - F)), max(0, left)

@@ -152,6 +152,10 @@ class WorkerProcess:
         """Ends it at once; safe to call twice."""
         self._end()
 
+    def stop(self) -> None:
+        """Ends it from another thread than the one that uses it, which finds its pipe closed."""
+        self._popen.kill()
+
     def kill_overdue(self, now: float) -> None:
         """Ends it if it should have answered before ``now``: whoever waits for it finds its pipe closed."""
         if self.due < now:

@@ -72,6 +72,7 @@ class RemoteRuntime:
         self._ways: dict[tuple[str, Limits], int] = outer._ways if outer else {}
         self._drivers: dict[tuple[str, Limits], tuple[Scalar, RemoteBatch]] = {}
         self.started = False
+        self._stopped = False
 
     # -- loading -----------------------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -140,6 +141,8 @@ class RemoteRuntime:
         pid, overran = self.process.pid, self.process.overran
         self.process.kill()
         _log.warning("worker %d is lost: %s", pid, "it did not answer in time" if overran else why)
+        if self._stopped:
+            return WorkerLost("the run was cancelled", code="cancelled")
         if overran:
             return WorkerLost("the worker process did not answer in time and was killed", code="deadline_exceeded")
         return WorkerLost("the worker process died while it ran the script")
@@ -172,6 +175,15 @@ class RemoteRuntime:
             return failed_run(error.code, error.message)
         self.broker.raise_interrupt()
         return outcome
+
+    def stop(self) -> None:
+        """Ends the run in progress with the code ``cancelled``, from any thread, and its worker with it."""
+        self._stopped = True
+        self.process.stop()
+
+    def unstop(self) -> None:
+        """Retires the runtime if a `stop` came too late for its run: the worker is gone all the same."""
+        self.retired |= self._stopped
 
     # -- running rows --------------------------------------------------------------------------------------------------
     def scalar(self, program: Program, limits: Limits) -> tuple[Scalar, RemoteBatch]:
