@@ -21,6 +21,7 @@ from .errors import AlloyError, ScriptError
 from .events import Phase, parse_event
 from .functions import host_function, modules_of
 from .hostapi import HostFunction, HostModule, Param
+from .isolation import REQUIRED, Isolation, Protection, isolation_named, required_protections
 from .lifecycle import Scripts, runnable_revision
 from .limits import Limits, profile
 from .model import DEFAULT_TENANT, Run, Script
@@ -55,7 +56,7 @@ class _Core:
     """Engine, registry and runner over one set of host functions; made anew when a function is added."""
 
     def __init__(self, alloy: Alloy, modules: tuple[HostModule, ...]) -> None:
-        self.engine = Engine(modules)
+        self.engine = Engine(modules, *alloy._isolation)
         self.registry = HookRegistry(self.engine, alloy._live_source, alloy._vitals)
         self.runner = alloy._new_runner(self.engine, self.registry, alloy._recorder, alloy._ids)
 
@@ -71,18 +72,21 @@ class Alloy(AccessServices, Services):
         keep_runs_days: Runs older than this are removed, None to keep all.
         keep_runs: How many runs are kept, None to keep all.
         migrate: Whether to bring the database's schema up to date.
-        token_key: What API tokens are hashed with, at least 32 characters; None for a key kept in the store.
         settings: What secrets, outgoing requests and key-value spaces may use; None for the defaults.
+        token_key: What API tokens are hashed with, at least 32 characters; None for a key kept in the store.
+        isolation: Where scripts run: ``"thread"``, in this process, or ``"process"``, in worker processes.
+        protections: What has to hold worker processes in; see `Alloy.protection`.
 
     Raises:
-        ConfigError: The URL is wrong or its driver is not installed.
+        ConfigError: The URL is wrong, its driver is not installed, or a protection is not to be had.
         StoreError: The database cannot be reached.
     """
 
     def __init__(
         self, url: str | None = None, *, recording: Recording | None = None, breaker: BreakerPolicy | None = None,
         poll_seconds: float = POLL_SECONDS, keep_runs_days: float | None = None, keep_runs: int | None = 1_000_000,
-        migrate: bool = True, token_key: str | None = None, settings: Settings | None = None,
+        migrate: bool = True, settings: Settings | None = None, token_key: str | None = None,
+        isolation: Isolation = "thread", protections: Iterable[str] = REQUIRED,
     ) -> None:  # fmt: skip
         self._equip(settings)
         kept = Recording() if recording is None else checks.instance(Recording, recording, "recording")
@@ -90,6 +94,7 @@ class Alloy(AccessServices, Services):
         poll = checks.number(poll_seconds, "poll_seconds", *POLL_RANGE)
         self._retention = retention(keep_runs_days, keep_runs)
         checks.boolean(migrate, "migrate")
+        self._isolation = isolation_named(isolation), required_protections(protections)
         self.store: Store = open_store(url)
         if migrate:
             self.store.migrate()
@@ -110,6 +115,12 @@ class Alloy(AccessServices, Services):
             reset_breaker=self._reset_breaker,
         )  # fmt: skip
         self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._prune)])
+        if isolation == "process":
+            try:
+                self.protection()  # what cannot be had is said now, not by the first fire
+            except AlloyError:
+                self.close()
+                raise
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
@@ -354,8 +365,10 @@ class Alloy(AccessServices, Services):
                 functions = [f for f in self._functions if f.name != name] + [found]
                 modules_of(functions, self._modules())
                 self._functions = functions
-                self._core_made = None
+                replaced, self._core_made = self._core_made, None
                 self._plans.forget()
+            if replaced is not None:
+                replaced.engine.close()
             return call
 
         return add
@@ -369,6 +382,10 @@ class Alloy(AccessServices, Services):
     def host_functions(self) -> tuple[HostModule, ...]:
         """Returns all modules that scripts can call, the platform's own included."""
         return modules_of(self._functions, self._modules())
+
+    def protection(self) -> tuple[Protection, ...]:
+        """Returns what holds the worker processes in and what does not; nothing where scripts run in this process."""
+        return self._core.engine.protection()
 
     def compile(self, source: str) -> Program:
         """Returns what is known of a source after compiling it: the fields it reads and writes, what it mentions.
@@ -431,6 +448,9 @@ class Alloy(AccessServices, Services):
             self.flush()
             self._flush_access()
         finally:
+            core = self._core_made
+            if core is not None:
+                core.engine.close()
             self.store.close()
 
     def __enter__(self) -> Alloy:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from . import checks
+from .access.acting import require
 from .errors import CapabilityDenied, NotFound
 from .model import DEFAULT_TENANT
 from .ports import Document, Documents
@@ -74,6 +75,7 @@ class Egress:
             ValidationError: The pattern or a method is none.
         """
         owner, pattern = checks.name(tenant, "tenant"), _pattern(url)
+        require("egress.write", owner)
         wanted = tuple(
             checks.choice(m, "method", METHODS) for m in checks.items(methods, "methods", "a list of methods")
         )
@@ -90,13 +92,15 @@ class Egress:
         Raises:
             NotFound: The tenant has none for that URL.
         """
-        if not self._documents.delete(checks.name(tenant, "tenant"), KIND, _pattern(url)):
+        require("egress.write", checks.name(tenant, "tenant"))
+        if not self._documents.delete(tenant, KIND, _pattern(url)):
             raise NotFound(f"egress rule {url!r}: tenant {tenant!r} has none", details={"url": url})
         self.forget()
 
     def list(self, *, tenant: str = DEFAULT_TENANT) -> list[EgressRule]:
         """Returns the tenant's rules in order of URL."""
-        return [_rule(one) for one in self._documents.of_kind(KIND, checks.name(tenant, "tenant"))]
+        require("egress.read", checks.name(tenant, "tenant"))
+        return [_rule(one) for one in self._documents.of_kind(KIND, tenant)]
 
     def check(self, tenant: str, method: str, scheme: str, host: str, port: int, path: str) -> bool:
         """Returns whether the request may go to private addresses.

@@ -97,31 +97,36 @@ class HostModule(NamedTuple):
 
 
 class Cancellation:
-    """Ends one run from another thread: whatever the run is in at that moment has left here how to stop it."""
+    """Ends one run from another thread: whatever the run is in at that moment has left here how to stop it.
+
+    Only `cancel` may be called from other threads than the run's own. The lock is for the rare case: each side writes
+    its word before it reads the other's, so one that saw nothing has missed nothing.
+    """
 
     __slots__ = ("_lock", "_stops", "cancelled")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._stops: list[Callable[[], Any]] = []
+        self._stops: tuple[Callable[[], Any], ...] = ()
         self.cancelled = False
 
     def add(self, stop: Callable[[], Any]) -> None:
-        """Has ``stop`` called when the run is cancelled; at once if it has been."""
-        with self._lock:
-            self._stops.append(stop)
-            if self.cancelled:
-                stop()
+        """Has ``stop`` called, perhaps twice, when the run is cancelled; at once if it has been."""
+        self._stops += (stop,)
+        if self.cancelled:
+            stop()
 
     def remove(self, stop: Callable[[], Any]) -> None:
         """Takes ``stop`` back; once this has returned it is not called any more."""
-        with self._lock:
-            self._stops.remove(stop)
+        self._stops = tuple([one for one in self._stops if one != stop]) if len(self._stops) > 1 else ()
+        if self.cancelled:
+            with self._lock:  # wait for the one who is cancelling
+                pass
 
     def cancel(self) -> None:
         """Cancels the run."""
+        self.cancelled = True
         with self._lock:
-            self.cancelled = True
             for stop in self._stops:
                 stop()
 
@@ -163,6 +168,9 @@ class Vault(Protocol):
         Raises:
             NotFound: There is none.
         """
+
+    def hides(self, tenant: str) -> bool:
+        """Returns whether there is anything to `scrub` for the tenant."""
 
     def scrub(self, tenant: str, value: Any) -> Any:
         """Returns ``value`` with the texts of the tenant's opened secrets replaced, wherever they stand in it."""

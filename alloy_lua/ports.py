@@ -228,7 +228,7 @@ class Store(Protocol):
         """Returns all active scripts of all tenants (for the hook registry), ordered by tenant and name."""
 
     def change_counter(self) -> int:
-        """Returns a number that grows with every committed write of a script, token, tenant or document, anywhere."""
+        """Returns a number that grows with every committed write of a script, token, tenant or document, wherever."""
 
     # -- health ----------------------------------------------------------------------------------------------
     def get_health(self, tenant: str, script_id: str) -> Health:

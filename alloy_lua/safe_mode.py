@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from . import checks
+from .access.acting import require
 from .errors import NotFound, ScriptError, ValidationError
 from .events import parse_event
 from .model import DEFAULT_TENANT, Script
@@ -89,6 +90,7 @@ class SafeMode:
         if not why:
             raise checks.wrong("reason", reason, "a text that says why")
         name, owner = _scope(script, event, checks.optional_name(tenant, "tenant"), everything)
+        require("safe_mode.write", owner or None)
         now = datetime.now(UTC)
         until = None if seconds is None else now + timedelta(seconds=checks.number(seconds, "seconds", 0.001, LONGEST))
         body = {
@@ -106,6 +108,7 @@ class SafeMode:
             NotFound: There is none of that id.
         """
         owner, _, name = checks.text(id, "id").partition("/")
+        require("safe_mode.write", None if owner == "*" else owner)
         if not self._documents.delete(EVERY_TENANT if owner == "*" else owner, KIND, name):
             raise NotFound(f"bypass {id!r}: there is none", details={"id": id})
         self._changed()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import checks
+from .access.acting import require
 from .errors import ConfigError, NotFound, ValidationError
 from .model import DEFAULT_TENANT
 from .ports import Document, Documents
@@ -64,6 +65,7 @@ class Secrets:
             ValidationError: The name or the text is none.
         """
         wanted, owner = _name(name), checks.name(tenant, "tenant")
+        require("secrets.write", owner)
         if not isinstance(text, str) or not SHORTEST <= len(text) <= LONGEST:
             got = f"{len(text)} characters" if isinstance(text, str) else type(text).__name__
             raise ValidationError(f"secret {wanted}: got {got}, wanted a text of {SHORTEST} to {LONGEST} characters")
@@ -76,7 +78,8 @@ class Secrets:
 
     def list(self, *, tenant: str = DEFAULT_TENANT) -> list[SecretInfo]:
         """Returns the tenant's secrets, without their texts, in order of name."""
-        found = self._documents.of_kind(KIND, checks.name(tenant, "tenant"))
+        require("secrets.read", checks.name(tenant, "tenant"))
+        found = self._documents.of_kind(KIND, tenant)
         return [SecretInfo(one.name, one.updated_at, one.updated_by) for one in found]
 
     def delete(self, name: str, *, tenant: str = DEFAULT_TENANT) -> None:
@@ -85,7 +88,8 @@ class Secrets:
         Raises:
             NotFound: The tenant has none of that name.
         """
-        if not self._documents.delete(checks.name(tenant, "tenant"), KIND, _name(name)):
+        require("secrets.write", checks.name(tenant, "tenant"))
+        if not self._documents.delete(tenant, KIND, _name(name)):
             raise _none(tenant, name)
         self.forget()
 
@@ -108,6 +112,10 @@ class Secrets:
                     del hidden[next(iter(hidden))]
                 self._hidden[tenant] = dict(sorted(hidden.items(), key=lambda item: -len(item[0])))
         return text
+
+    def hides(self, tenant: str) -> bool:
+        """Returns whether this process has opened a secret of the tenant."""
+        return tenant in self._hidden
 
     def scrub(self, tenant: str, value: Any) -> Any:
         """Returns ``value`` with every secret that this process opened for the tenant replaced by its name."""

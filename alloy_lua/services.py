@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import checks
+from .access.acting import require
 from .hostapi import HostModule
 from .ports import Quota, Store
 from .runner.health import HealthBoard
@@ -105,7 +106,8 @@ class Services:
             run_id: The run, as in `running`, or as it was given to `Alloy.run`.
             tenant: Whose run it has to be, None for anyone's.
         """
-        return self._running.cancel(checks.name(run_id, "run_id"), checks.optional_name(tenant, "tenant"))
+        require("runs.cancel", checks.optional_name(tenant, "tenant"))
+        return self._running.cancel(checks.name(run_id, "run_id"), tenant)
 
     def running(self, *, tenant: str | None = None) -> list[RunningRun]:
         """Returns the runs under way in this process, the longest first; short pure hooks are over too soon to show."""
@@ -166,6 +168,6 @@ def service_modules(services: Services) -> tuple[HostModule, ...]:
     limits = HttpLimits(given["http_seconds"], given["http_response_bytes"], given["http_requests"])
     return (
         secret_module(services.secrets),
-        http_module(lambda: services.http_client, services.egress.check, limits, **traced),
+        http_module(lambda: services.http_client, lambda *asked: services.egress.check(*asked), limits, **traced),
         kv_module(services.store.kv, Quota(given["kv_keys"], given["kv_bytes"])),
     )

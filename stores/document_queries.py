@@ -24,17 +24,18 @@ class DocumentQueries:
 
     def put(self, document: Document) -> None:
         body = check_document(document)
-        values = {"body": body, "updated_at": micros("document updated_at", document.updated_at)}
-        values["updated_by"] = document.updated_by
         table = self._documents
+        values = {
+            "tenant": document.tenant, "kind": document.kind, "name": document.name, "body": body,
+            "updated_at": micros("document updated_at", document.updated_at), "updated_by": document.updated_by,
+        }  # fmt: skip
 
         def work() -> None:
             # the counter's row first: it makes writers take turns, so that two cannot insert the same document
             self._count_change()
-            update = table.update(assigned(table, values))
-            if not update.where(*self._at(document.tenant, document.kind, document.name)).execute():
-                names = {"tenant": document.tenant, "kind": document.kind, "name": document.name}
-                table.insert(assigned(table, names | values)).execute()
+            # not an update: of a row that it leaves as it was, MySQL says the same as of none
+            table.delete().where(*self._at(document.tenant, document.kind, document.name)).execute()
+            table.insert(assigned(table, values)).execute()
 
         self._gateway.write(work)
 

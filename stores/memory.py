@@ -37,9 +37,9 @@ class MemoryStore:
         self._health: dict[str, Health] = {}
         self._runs: dict[tuple[str, str], Run] = {}
         self._changes = 0
-        self._access_made: MemoryAccess | None = None
         self.documents: Documents = MemoryDocuments(self._count_change)
         self.kv: KeyValues = MemoryKeyValues()
+        self._access_made: MemoryAccess | None = None
 
     # -- access control ------------------------------------------------------------------------------------------
     @property

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import peewee
 
-from . import access_steps, tag_steps
+from . import access_steps, service_steps, tag_steps
 from .gateway import Gateway
-from .service_steps import STEPS
 from .tables import Tables, columns
 
 
@@ -134,7 +133,7 @@ CREATE TABLE IF NOT EXISTS alloy_runs (
         ),
     ),
     *(Migration(*step) for step in access_steps.STEPS),
-    *(Migration(*step) for step in STEPS),
+    *(Migration(*step) for step in service_steps.STEPS),
     *(Migration(*step) for step in tag_steps.STEPS),
 )
 

@@ -18,6 +18,9 @@ class Tables:
         self.health = Table("alloy_health").bind(database)
         self.runs = Table("alloy_runs").bind(database)
         self.counter = Table("alloy_counter").bind(database)
+        self.documents = Table("alloy_documents").bind(database)
+        self.key_values = Table("alloy_key_values").bind(database)
+        self.key_value_usage = Table("alloy_key_value_usage").bind(database)
         self.tokens = Table("alloy_tokens").bind(database)
         self.keys = Table("alloy_keys").bind(database)
         self.tenants = Table("alloy_tenants").bind(database)
@@ -25,9 +28,6 @@ class Tables:
         self.audit = Table("alloy_audit").bind(database)
         self.audit_head = Table("alloy_audit_head").bind(database)
         self.idempotency = Table("alloy_idempotency").bind(database)
-        self.documents = Table("alloy_documents").bind(database)
-        self.key_values = Table("alloy_key_values").bind(database)
-        self.key_value_usage = Table("alloy_key_value_usage").bind(database)
         self.migrations = Table("alloy_migrations").bind(database)
 
     def count_change(self) -> None:

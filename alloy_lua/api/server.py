@@ -15,7 +15,6 @@ from .headers import SECURITY
 from .options import ApiOptions
 from .service import SERVICE
 
-
 GRACE_SECONDS = 3.0  # after the drain limit, for runs to be cancelled and their replies to be sent
 
 

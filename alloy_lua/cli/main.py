@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
         "--database", metavar="URL", default=DEMO_DATABASE, help="gets scripts and runs (default: %(default)s)"
     )
     demo.add_argument("--orders", type=count, default=3000, metavar="N", help="how many (default: %(default)s)")
-    for module in (execute, scripts, records, access, audit, operations, serve):
+    for module in (execute, scripts, records, operations, access, audit, serve):
         module.register(commands)
     return made
 

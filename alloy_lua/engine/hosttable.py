@@ -21,6 +21,7 @@ from ..hostapi import (
 from ..values import Secret, jsonable, pack, unpack
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
+MAX_EFFECT_BYTES = 4 * 1024 * 1024
 BYTES_PER_FUEL = 256
 INTERRUPTED = "interrupted"
 
@@ -38,7 +39,7 @@ class CallState:
         effects: Calls with effects that a dry run did not make.
     """
 
-    __slots__ = ("call", "effects", "grants", "spent", "vault")
+    __slots__ = ("call", "effect_bytes", "effects", "grants", "spent", "vault")
 
     def __init__(self, call: HostCall, grants: frozenset[str], vault: Vault | None = None) -> None:
         self.call = call
@@ -46,6 +47,7 @@ class CallState:
         self.vault = vault
         self.spent = 0
         self.effects: list[dict[str, Any]] = []
+        self.effect_bytes = 0
 
     def secret(self, code: int, name: bytes) -> Secret:
         """Returns the handle for a secret that the script named; it opens if the script may have it."""
@@ -113,6 +115,7 @@ class Broker:
 
     def __init__(self, table: HostTable) -> None:
         self._functions = table.functions
+        self._opening = frozenset(function.name for function in table.functions if function.opens_secrets)
         self.state: CallState | None = None
         self._interrupt: BaseException | None = None
 
@@ -122,11 +125,11 @@ class Broker:
         if interrupt is not None:
             raise interrupt
 
-    def __call__(self, number: int, packed: str) -> tuple[str, bytes, int]:
+    def __call__(self, number: int, packed: str | bytes) -> tuple[str, bytes, int]:
         """Returns (error code or "", packed result or message, fuel to charge)."""
         function, state = self._functions[number], self.state
         try:
-            result = self._call(function, self._arguments(function, packed))
+            result = self._call(function, self._arguments(function, packed), len(packed))
             if state is not None:
                 result = state.scrubbed(result)
             answer = pack(result, limit=MAX_RESULT_BYTES, what=f"result of {function.name}")
@@ -142,8 +145,8 @@ class Broker:
             return INTERRUPTED, b"", 0
         return "", answer, self._spent() + (len(packed) + len(answer)) // BYTES_PER_FUEL
 
-    def _arguments(self, function: HostFunction, packed: str) -> list[Any]:
-        if self.state is not None and function.opens_secrets:
+    def _arguments(self, function: HostFunction, packed: str | bytes) -> list[Any]:
+        if self.state is not None and function.name in self._opening:
             arguments: list[Any] = unpack(packed, self.state.secret)
             return arguments
         try:
@@ -151,7 +154,7 @@ class Broker:
         except InvalidValue as error:
             raise InvalidValue(f"{function.name}: {error.message}") from None
 
-    def _call(self, function: HostFunction, arguments: list[Any]) -> Any:
+    def _call(self, function: HostFunction, arguments: list[Any], size: int) -> Any:
         state = self.state
         if state is None:
             if needs_context(function):
@@ -161,9 +164,13 @@ class Broker:
             check_allowed(function, state.call.phase, state.grants)
         checked = check_arguments(function, arguments)
         if state is not None and function.effect and state.call.dry_run:
-            state.effects.append(
-                {"function": function.name, "arguments": jsonable(checked) if function.opens_secrets else checked}
-            )
+            state.effect_bytes += size
+            if state.effect_bytes > MAX_EFFECT_BYTES:
+                raise InvalidValue(
+                    f"{function.name}: the calls that this dry run reports exceed {MAX_EFFECT_BYTES} bytes"
+                )
+            shown = jsonable(checked) if function.name in self._opening else checked
+            state.effects.append({"function": function.name, "arguments": shown})
             return None
         assert function.call is not None
         if function.wants_call:

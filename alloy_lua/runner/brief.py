@@ -33,6 +33,7 @@ class BriefWay(FastWay):
         demote: Callable[[], None],
     ) -> None:  # fmt: skip
         super().__init__(runner, binding, event, tenant, adapter, demote)
+        assert runner.engine.loop_pool is not None
         self.pool = runner.engine.loop_pool
         self.limits = binding.limits.with_(fuel=min(binding.limits.fuel, BRIEF_FUEL))
 

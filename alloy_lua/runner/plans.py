@@ -85,7 +85,8 @@ class Plans:
         if (tenant, event) in brief:
             return
         parsed = parse_event(event)
-        ways = self._ways(parsed, tenant, BriefWay)
+        on_loop = self._runner().engine.loop_pool is not None
+        ways = self._ways(parsed, tenant, BriefWay) if on_loop else None
         for way in ways or ():
             way.warm_up()
         later: Any = functools.partial(functools.partial, self._rest(parsed, tenant))

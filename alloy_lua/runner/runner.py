@@ -10,7 +10,7 @@ from typing import Any
 from ..engine import CallState, Engine, Program, RunInput, RunResult
 from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
-from ..hostapi import HostCall, Vault
+from ..hostapi import Cancellation, HostCall, Vault
 from ..limits import Limits
 from ..model import Run, RunStatus, Script
 from ..outcome import Outcome, ScriptRun
@@ -236,10 +236,13 @@ class Runner:
             if given.fuel == 0 or given.seconds == 0:
                 code = "fuel_exhausted" if given.fuel == 0 else "deadline_exceeded"
                 raise LimitExceeded("the cascade this run belongs to has used up its budget", code=code)
-        with self.running.entered(execution, ambient) as given.cancellation:
+        given.cancellation = self.running.enter(execution, ambient)
+        try:
             if not mentions.isdisjoint(self.engine.hosts.contextual):
                 return self._run_with_host(execution, program, ambient, given, cascade, now)
             return self.engine.run(program, given)
+        finally:
+            self.running.leave(execution, ambient, given.cancellation)
 
     def _run_with_host(
         self, execution: Execution, program: Program, ambient: Ambient, given: RunInput, cascade: Cascade,
@@ -249,9 +252,8 @@ class Runner:
             run_id=execution.run_id, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
             event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
             dry_run=ambient.dry_run, depth=ambient.depth, grants=execution.grants, deadline=cascade.deadline,
+            cancellation=given.cancellation or Cancellation(),
         )  # fmt: skip
-        if given.cancellation is not None:
-            call.cancellation = given.cancellation
         given.state = state = CallState(call, execution.grants, self.vault)
         inner = Ambient(
             ambient.user, ambient.tenant, ambient.dry_run, cascade, max(1, ambient.depth), ambient.keys,
@@ -261,7 +263,7 @@ class Runner:
         with surroundings(inner):
             result = self.engine.run(program, given)
         cascade.fuel = fuel_before  # what nested fires took has been charged to this run as well: count it once
-        if self.vault is not None:
+        if self.vault is not None and self.vault.hides(ambient.tenant):
             _scrub(result, self.vault, ambient.tenant)
         return result
 

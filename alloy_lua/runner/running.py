@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,20 +36,21 @@ class Running:
     def _forget(self) -> None:
         self._runs = {}
 
-    @contextmanager
-    def entered(self, execution: Execution, ambient: Ambient) -> Iterator[Cancellation]:
-        """Yields how the run is cancelled; inside the block it is under way."""
+    def enter(self, execution: Execution, ambient: Ambient) -> Cancellation:
+        """Returns how a run is cancelled that is under way from now on, until `leave`."""
         cancellation = Cancellation()
-        around = ambient.caller.call.cancellation if ambient.caller is not None else None
-        if around is not None:
-            around.add(cancellation.cancel)
+        caller = ambient.caller
+        if caller is not None:
+            caller.call.cancellation.add(cancellation.cancel)
         self._runs[execution.run_id] = (cancellation, execution, ambient.tenant, monotonic())
-        try:
-            yield cancellation
-        finally:
-            self._runs.pop(execution.run_id, None)
-            if around is not None:
-                around.remove(cancellation.cancel)
+        return cancellation
+
+    def leave(self, execution: Execution, ambient: Ambient, cancellation: Cancellation) -> None:
+        """Takes note that a run is over."""
+        self._runs.pop(execution.run_id, None)
+        caller = ambient.caller
+        if caller is not None:
+            caller.call.cancellation.remove(cancellation.cancel)
 
     def cancel(self, run_id: str, tenant: str | None = None) -> bool:
         """Returns whether a run of that id, and of ``tenant`` if given, was under way here; it ends within moments."""

@@ -62,6 +62,7 @@ def exchange(
         CapabilityDenied: It leads where it may not.
     """
     request, derived = request_of(call, method, url, options, check, limits)
+    request.check(request.method, request.url)  # what is refused starts no thread
     with outgoing(request.method, request.url.host or "", request.headers):
         answer = client.send(request, call.cancellation)
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = {"alloy_lua": ROOT / "alloy_lua", "alloy_lua.bridges": ROOT / "bridges", "alloy_lua.stores": ROOT / "stores"}
 PURE = (
     "checks", "forking", "errors", "model", "limits", "events", "ports", "hostapi", "values", "outcome", "settings",
-    "access_model", "access_ports",
+    "access_model", "access_ports", "isolation",
 )  # fmt: skip
 LIBRARY = set(sys.stdlib_module_names)
 

@@ -61,6 +61,8 @@ class Server:
     def close(self) -> None:
         async def close() -> None:
             await self._runner.cleanup()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()  # answers that nobody waits for any more
             await asyncio.sleep(0.02)  # connections that were broken off need a turn of the loop to go
 
         asyncio.run_coroutine_threadsafe(close(), self._loop).result(10)

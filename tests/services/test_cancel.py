@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from alloy_lua import Alloy, HostCall, Limits, ManualTrigger
+from alloy_lua.engine import Engine, RunInput
+from alloy_lua.hostapi import Cancellation
 
 LONG = Limits(fuel=10**12, deadline_ms=20_000)
 
@@ -145,3 +147,26 @@ def test_a_host_function_that_waits_can_be_woken(alloy: Alloy) -> None:
     outcome, took = cancelled(alloy, "host.wait() while true do end")
     assert outcome.error.code == "cancelled"
     assert took < 2
+
+
+@pytest.mark.parametrize("params", [{}, {"list": list(range(50_000))}])
+def test_a_run_that_is_cancelled_before_it_starts_ends_as_cancelled(params: dict[str, Any]) -> None:
+    engine = Engine()
+    given = RunInput(Limits(fuel=10**12, deadline_ms=20_000))
+    given.params, given.cancellation = params, Cancellation()
+    given.cancellation.cancel()
+    program = engine.compile("local n = params while true do end")
+    result = engine.run(program, given)
+    assert result.error is not None
+    assert result.error.code == "cancelled"
+    given.cancellation = Cancellation()
+    given.params = {"list": [1]}
+    assert engine.run(engine.compile("return #params.list"), given).value == 1
+
+
+@pytest.mark.parametrize("source", ["while true do end", "while true do json.encode({1, 2, 3}) end"])
+def test_a_run_in_a_worker_process_is_cancelled_with_its_worker(source: str) -> None:
+    with Alloy(isolation="process") as alloy:
+        outcome, _ = cancelled(alloy, source, limits=LONG.with_(host_calls=10**9))
+        assert (outcome.error.code, outcome.error.message) == ("cancelled", "the run was cancelled")
+        assert [alloy.evaluate(f"return {n}").value for n in range(5)] == [0, 1, 2, 3, 4]

@@ -17,7 +17,7 @@ import pytest
 import trustme
 from aiohttp import web
 
-from alloy_lua import Alloy
+from alloy_lua import Alloy, Limits
 from alloy_lua.bridges.hosts.http_client import HttpClient
 from alloy_lua.settings import Settings
 
@@ -352,7 +352,8 @@ def slow(seconds: float) -> Any:
 def test_waiting_counts_against_the_deadline(ask: Any, server: Server, url: str) -> None:
     server.handler = slow(5)
     began = time.monotonic()
-    outcome = ask(f"pcall(http.get, '{url}/') while true do end", limits="default")
+    limits = Limits(fuel=10**12, deadline_ms=300)
+    outcome = ask(f"pcall(http.get, '{url}/') while true do end", limits=limits)
     assert outcome.error.code == "deadline_exceeded"
     assert time.monotonic() - began < 2
 
@@ -501,13 +502,17 @@ def test_many_threads_send_at_once(ask: Any, server: Server, url: str) -> None:
 
 
 def test_closing_ends_the_thread_and_a_closed_client_starts_again(server: Server) -> None:
-    before = {thread.name for thread in threading.enumerate()}
+    def threads() -> int:
+        return sum(thread.name == "alloy-http" for thread in threading.enumerate())
+
+    before = threads()
     with Alloy() as alloy:
         alloy.egress.allow(f"http://127.0.0.1:{server.port}/*", private=True)
         source = f"return http.get('http://127.0.0.1:{server.port}/').status"
-        assert "alloy-http" not in before
+        assert threads() == before
         assert alloy.evaluate(source, capabilities=["http"], limits="relaxed").value == 200
+        assert threads() == before + 1
         alloy.http_client.close()
-        assert "alloy-http" not in {thread.name for thread in threading.enumerate()}
+        assert threads() == before
         assert alloy.evaluate(source, capabilities=["http"], limits="relaxed").value == 200
-    assert "alloy-http" not in {thread.name for thread in threading.enumerate()}
+    assert threads() == before

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from alloy_lua import Alloy, ManualTrigger
-from alloy_lua.errors import NotFound, ValidationError
+from alloy_lua.errors import AlloyError, NotFound, ValidationError
 
 EVENT = "order.before_create"
 
@@ -152,3 +152,23 @@ def test_other_nodes_take_it_up_within_two_seconds(tmp_path: Path) -> None:
             while two.fire(EVENT, {}).changes != changes:
                 assert time.monotonic() < until
                 time.sleep(0.02)
+
+
+def test_who_acts_must_have_the_right(alloy: Alloy) -> None:
+    from alloy_lua.access_model import Actor, Role
+
+    viewer = Actor("eve", Role.VIEWER, frozenset({"default"}))
+    for call in (
+        lambda: alloy.safe_mode.set("r", everything=True),
+        lambda: alloy.safe_mode.set("r", script="first"),
+        lambda: alloy.safe_mode.clear("default/script first"),
+        lambda: alloy.secrets.set("a", "12345678"),
+        lambda: alloy.secrets.list(),
+        lambda: alloy.egress.allow("https://a.test/*"),
+        lambda: alloy.egress.list(),
+        lambda: alloy.cancel("r"),
+    ):
+        with alloy.acting(viewer), pytest.raises(AlloyError) as caught:
+            call()
+        assert caught.value.code in ("permission_denied", "not_found")
+    assert alloy.safe_mode.list() == []

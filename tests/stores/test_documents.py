@@ -21,8 +21,9 @@ def test_a_document_comes_back_as_written_and_is_replaced_as_a_whole(store: Stor
     first = document(text="ünïcode 🌙", n=1, deep={"list": [1, None, "x" * 100_000]})
     store.documents.put(first)
     assert store.documents.get("acme", "rule", "a") == first
-    store.documents.put(document(n=2))
-    assert store.documents.get("acme", "rule", "a") == document(n=2)
+    for _ in range(2):  # the second time nothing changes
+        store.documents.put(document(n=2))
+        assert store.documents.get("acme", "rule", "a") == document(n=2)
 
 
 def test_documents_are_listed_by_kind_and_tenant_in_order(store: Store) -> None:

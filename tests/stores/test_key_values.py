@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 
 from alloy_lua.errors import InvalidValue, LimitExceeded, ValidationError
 from alloy_lua.ports import Quota, Store
+from alloy_lua.stores import open_store
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -157,3 +161,20 @@ def test_a_value_that_is_not_json_like_is_refused(store: Store, value: Any) -> N
     with pytest.raises(ValidationError, match="kv value"):
         put(store, "k", value)
     assert store.kv.usage("acme") == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mysql"])
+def test_no_increment_of_many_processes_is_lost(kind: str, request: pytest.FixtureRequest) -> None:
+    url: str = request.getfixturevalue(f"{kind}_url")
+    code = (
+        "import sys; from datetime import UTC, datetime; from alloy_lua.stores import open_store\n"
+        "from alloy_lua.ports import Quota; store = open_store(sys.argv[1]); now = datetime.now(UTC)\n"
+        "for _ in range(25): store.kv.incr('acme', 'n', 1, None, Quota(), now)\n"
+        "store.close()"
+    )
+    with closing(open_store(url)) as store:
+        store.migrate()
+        command = [sys.executable, "-W", "error", "-c", code, url]
+        racers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+        assert [racer.communicate(timeout=60)[1] for racer in racers] == ["", "", ""]
+        assert store.kv.get("acme", "n", NOON) == 75

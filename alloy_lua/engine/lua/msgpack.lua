@@ -273,6 +273,8 @@ local function encode(value, depth_limit, outer, size_limit, with_secrets)
   return packed
 end
 
+-- Lets what a failed call was at be collected.
+kit.forget_packing = function() text, pieces, open = "", {}, nil end
 kit.msgpack = {decode = decode, encode = encode}
 kit.big_endian, kit.output_error = big_endian, invalid
 kit.LIST, kit.BIN = LIST, BIN
