@@ -61,8 +61,9 @@ class Server:
         options: ApiOptions = app[SERVICE].options
         self._service = app[SERVICE]
         self._runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=options.idle_seconds, shutdown_timeout=options.drain_seconds + GRACE_SECONDS,
-            max_line_size=16_384, max_field_size=16_384, lingering_time=2.0,
+            app, access_log=None, keepalive_timeout=options.idle_seconds,
+            shutdown_timeout=options.drain_seconds + GRACE_SECONDS, max_line_size=16_384, max_field_size=16_384,
+            lingering_time=2.0,
         )  # fmt: skip
         self._host = host
         self._port = port

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from alloy_lua import Alloy, Outcome
 
 EVENT = "order.before_create"
 LOOP = "for i = 1, entity.n do entity.sum = (entity.sum or 0) + 1 end"
+
+
+@pytest.fixture
+def alloy() -> Iterator[Alloy]:
+    with Alloy() as made:
+        yield made
 
 
 def warm(alloy: Alloy, record: dict[str, Any]) -> None:
@@ -95,3 +104,11 @@ def test_the_event_loop_is_not_held_up_by_a_script_that_sometimes_runs_long(allo
 
     assert asyncio.run(turns_meanwhile()) > 20
     assert alloy.scripts.health("sum").runs == 4
+
+
+def test_nothing_runs_on_the_event_loop_where_scripts_have_processes_of_their_own() -> None:
+    with Alloy(isolation="process", protections=()) as alloy:
+        alloy.scripts.create("a", "entity.a = 1", on=EVENT, status="active")
+        for _ in range(2):
+            later = alloy.fire_briefly(EVENT, {})
+            assert not isinstance(later, Outcome) and later().changes == {"a": 1}
