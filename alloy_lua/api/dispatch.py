@@ -144,9 +144,19 @@ def guarded(service: Service, handler: Handler) -> Handler:
         if not response.prepared:
             response.headers["X-Request-Id"] = request_id
             secure(response.headers)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("%s %s %d", request.method, request.path, response.status, extra=_facts(request, response))
         return response
 
     return handle
+
+
+def _facts(request: web.Request, response: web.StreamResponse) -> dict[str, Any]:
+    """Returns what the log says of a call, besides its request id."""
+    return {
+        "method": request.method, "path": request.path, "status": response.status, "address": request.remote,
+        "tenant": request.headers.get(TENANT),
+    }  # fmt: skip
 
 
 def _told(error: Exception, request: web.Request) -> AlloyError:

@@ -90,6 +90,15 @@ def test_a_fault_inside_tells_callers_nothing(serve: Serve, caplog: pytest.LogCa
     assert reply.json["error"]["request_id"] in caplog.text and "a secret place" in caplog.text
 
 
+def test_calls_are_logged_where_that_is_asked_for(admin: Client, caplog: pytest.LogCaptureFixture) -> None:
+    admin.get("/scripts?text=private", X_Request_Id="quiet")
+    with caplog.at_level("INFO", "alloy_lua.api"):
+        admin.get("/scripts?text=private", X_Request_Id="told")
+    (record,) = [one for one in caplog.records if one.name == "alloy_lua.api"]
+    assert record.getMessage() == "GET /api/v1/scripts 200"
+    assert (record.status, record.address) == (200, "127.0.0.1")  # type: ignore[attr-defined]
+
+
 def test_a_host_can_plug_in_its_own_authentication_and_mount_the_service(serve: Serve) -> None:
     def known(request: web.Request) -> Actor | None:
         who = request.headers.get("X-User")
