@@ -25,7 +25,7 @@ from .isolation import REQUIRED, Isolation, Protection, isolation_named, require
 from .lifecycle import Scripts, runnable_revision
 from .limits import Limits, profile
 from .model import DEFAULT_TENANT, Run, Script
-from .outcome import Outcome
+from .outcome import Outcome, Untouched
 from .ports import EntityAdapter, Store
 from .routes import Route, Routes
 from .run_filters import run_query
@@ -34,7 +34,7 @@ from .runner.fast import Plan
 from .runner.fold import Fold, failure
 from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
-from .runner.plans import Plans
+from .runner.plans import Plans, no_scripts
 from .runner.recorder import FLUSH_SECONDS, Recorder, Recording, retention
 from .runner.registry import HookRegistry
 from .runner.runner import Execution
@@ -50,6 +50,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
 POLL_RANGE = (0.01, 86_400.0)
 _ambient = AMBIENT.get
+_new = object.__new__
 
 
 class _Core:
@@ -151,6 +152,10 @@ class Alloy(AccessServices, Services):
                 plan = plans.by_event[event] if tenant is None else plans.by_tenant[tenant, event]
             except (KeyError, TypeError):
                 plan = self._plan(event, tenant)
+            if plan is no_scripts and type(entity) is dict and user is None:  # most events: no call for these
+                untouched = _new(Untouched)
+                untouched._record = entity
+                return untouched
             if plan is not None and (user is None or checks.is_name(user)):
                 outcome = plan(entity, user)
                 if outcome is not None:
