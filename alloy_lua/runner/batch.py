@@ -23,7 +23,7 @@ from .view import put_change
 if TYPE_CHECKING:
     from ..engine.interface import AnyRuntime
 
-CHUNK = 1000
+CHUNK = 500
 MOST_BYTES = 4 * 1024 * 1024
 
 General = Callable[[Any, "str | None"], Outcome]
