@@ -41,6 +41,7 @@ class Dialect(ABC):
         text_type: The SQL type of a text of any length.
         begin: Arguments of peewee's ``atomic`` for a transaction that writes.
         insert_new: The SQL before and after ``INTO …`` of an insert that leaves existing rows as they are.
+        now: The SQL of the server's time, in microseconds since 1970.
         find: The SQL function of (text, part) that gives the position of part, from 1.
         errors: The driver's own exceptions, and those of the pool and of conversion.
     """
@@ -50,6 +51,7 @@ class Dialect(ABC):
     begin: ClassVar[tuple[str, ...]] = ()
     insert_new: ClassVar[tuple[str, str]] = ("INSERT", " ON CONFLICT DO NOTHING")
     find: ClassVar[str] = "INSTR"
+    now: ClassVar[str] = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
     def __init__(self, url: StoreURL, database: Any, place: str, driver_error: type[Exception]) -> None:
         self._url = url
@@ -178,6 +180,7 @@ class PostgreSQLDialect(Dialect):
 
     key_type: ClassVar[str] = 'VARCHAR(200) COLLATE "C"'
     find: ClassVar[str] = "STRPOS"
+    now: ClassVar[str] = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
     lock_key: ClassVar[int] = 0x616C6C6F79
 
     def __init__(self, url: StoreURL, params: dict[str, Any], schema: str | None) -> None:
@@ -220,6 +223,7 @@ class MySQLDialect(Dialect):
 
     text_type: ClassVar[str] = "LONGTEXT"
     insert_new: ClassVar[tuple[str, str]] = ("INSERT IGNORE", "")
+    now: ClassVar[str] = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
     collations: ClassVar[tuple[str, ...]] = ("utf8mb4_0900_bin", "utf8mb4_nopad_bin", "utf8mb4_bin")
     lost_codes: ClassVar[frozenset[int]] = frozenset({0, 1053, 1927, 2006, 2013, 2055, 4031})
 

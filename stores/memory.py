@@ -18,6 +18,7 @@ from .urls import MEMORY_URL
 if TYPE_CHECKING:
     from ..access_model import AuditEntry
     from .memory_access import MemoryAccess, MemoryAudit, MemoryIdempotency, MemoryReviews, MemoryTenants, MemoryTokens
+    from .memory_jobs import MemoryJobs
 
 
 class MemoryStore:
@@ -37,6 +38,17 @@ class MemoryStore:
         self._runs: dict[tuple[str, str], Run] = {}
         self._changes = 0
         self._access_made: MemoryAccess | None = None
+        self._jobs_made: MemoryJobs | None = None
+
+    @property
+    def jobs(self) -> MemoryJobs:
+        """Made, and its module loaded, at the first use."""
+        with self._lock:
+            if self._jobs_made is None:
+                from .memory_jobs import MemoryJobs
+
+                self._jobs_made = MemoryJobs()
+            return self._jobs_made
 
     # -- access control ------------------------------------------------------------------------------------------
     @property

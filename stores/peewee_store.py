@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .review_queries import ReviewQueries
     from .tenant_queries import TenantQueries
     from .token_queries import TokenQueries
+    from .jobs import Jobs
 
 
 class PeeweeStore:
@@ -77,6 +78,13 @@ class PeeweeStore:
             self.audit.append(entry)
 
     # -- schema --------------------------------------------------------------------------------------------------
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Loaded when it is first used."""
+        from .jobs import Jobs
+
+        return Jobs(self._gateway)
+
     def migrate(self) -> list[str]:
         return [migration.name for migration in self._migrator.apply()]
 

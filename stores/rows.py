@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -17,6 +18,7 @@ from typing import Any
 from ..errors import StoreError, ValidationError
 from ..model import (
     ApiTrigger,
+    AtTrigger,
     BreakerState,
     CronTrigger,
     EventTrigger,
@@ -24,6 +26,8 @@ from ..model import (
     Health,
     LogLine,
     ManualTrigger,
+    Misfire,
+    Overlap,
     Revision,
     Run,
     RunStatus,
@@ -61,6 +65,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TRIGGERS: dict[str, type[Any]] = {
     "event": EventTrigger,
     "cron": CronTrigger,
+    "at": AtTrigger,
     "api": ApiTrigger,
     "manual": ManualTrigger,
 }
@@ -165,15 +170,24 @@ def events_of(script: Script) -> set[str]:
     return {trigger.event for trigger in script.triggers if isinstance(trigger, EventTrigger)}
 
 
+_TRIGGER_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "fields": tuple,
+    "overlap": Overlap,
+    "misfire": Misfire,
+    **dict.fromkeys(("at", "starts_at", "ends_at", "paused_until"), datetime.fromisoformat),
+}
+
+
 def _trigger_data(trigger: Trigger) -> dict[str, Any]:
-    return {field.name: getattr(trigger, field.name) for field in fields(trigger)}
+    """What is at its default is left out, so that rows stay short and older ones read alike."""
+    values = {f.name: getattr(trigger, f.name) for f in fields(trigger) if f.name == "kind" or f.init}
+    kept = {f.name: values[f.name] for f in fields(trigger) if f.name == "kind" or values[f.name] != f.default}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in kept.items()}
 
 
 def _trigger(data: dict[str, Any]) -> Any:
     kind = _TRIGGERS[data.pop("kind")]
-    if kind is EventTrigger:
-        data["fields"] = tuple(data["fields"])
-    return kind(**data)
+    return kind(**{n: _TRIGGER_FIELDS[n](v) if n in _TRIGGER_FIELDS and v is not None else v for n, v in data.items()})
 
 
 @lru_cache(maxsize=4096)
