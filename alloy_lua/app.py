@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from . import checks
 from .access.acting import require
 from .access.services import AccessServices
+from .background import Background
 from .bridges.entities import EntityBridge
 from .bridges.hosts import default_modules
 from .engine import COMPILER, Engine, Program
@@ -56,7 +57,7 @@ class _Core:
         self.runner = Runner(self.engine, self.registry, alloy._recorder, alloy._ids)
 
 
-class Alloy(AccessServices):
+class Alloy(AccessServices, Background):
     """Scripts, their store, and the engine that runs them. Safe to use from any number of threads.
 
     Args:
@@ -290,7 +291,7 @@ class Alloy(AccessServices):
             )
             with self._lock:
                 functions = [f for f in self._functions if f.name != name] + [found]
-                modules_of(functions, default_modules())
+                modules_of(functions, self._modules())
                 self._functions = functions
                 self._core_made = None
                 self._plans.forget()
@@ -306,7 +307,7 @@ class Alloy(AccessServices):
 
     def host_functions(self) -> tuple[HostModule, ...]:
         """Returns all modules that scripts can call, the platform's own included."""
-        return modules_of(self._functions, default_modules())
+        return modules_of(self._functions, self._modules())
 
     def compile(self, source: str) -> Program:
         """Returns what is known of a source after compiling it: the fields it reads and writes, what it mentions.
@@ -354,9 +355,11 @@ class Alloy(AccessServices):
             if self._core_made is not None:
                 self._core_made.registry.load(self.store.iter_active())
             self._plans.forget()
+        self._refresh_background()
 
     def close(self) -> None:
         """Writes what is pending and stops everything; safe to call twice."""
+        self._close_background()
         self._upkeep.stop()
         try:
             self.flush()
@@ -385,6 +388,9 @@ class Alloy(AccessServices):
                     core.registry.load(self.store.iter_active())
                     self._core_made = core
         return core
+
+    def _modules(self) -> tuple[HostModule, ...]:
+        return (*default_modules(), *self._background_modules())
 
     def _start(self) -> None:
         self._upkeep.start()

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ..access_model import AuditEntry
     from .audit_queries import AuditQueries
     from .idempotency_queries import IdempotencyQueries
+    from .jobs import Jobs
     from .review_queries import ReviewQueries
     from .tenant_queries import TenantQueries
     from .token_queries import TokenQueries
-    from .jobs import Jobs
 
 
 class PeeweeStore:

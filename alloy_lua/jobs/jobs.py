@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .. import checks
+from ..access.acting import require
 from ..errors import ValidationError
 from ..forking import after_fork
 from ..job_model import Job, JobKind, JobLimit, JobLimits, JobQuery, JobState, Node
@@ -74,7 +75,19 @@ class Jobs:
             NotFound: The tenant has no such script.
             InvalidValue: ``params`` cannot be given to a script.
         """
-        checks.name(tenant, "tenant")
+        require("jobs.write", checks.name(tenant, "tenant"))
+        return self.put(
+            script, params, delay_s=delay_s, id=id, priority=priority, order_by=order_by, attempts=attempts,
+            backoff_s=backoff_s, backoff_limit_s=backoff_limit_s, timeout_s=timeout_s, user=user, tenant=tenant,
+        )  # fmt: skip
+
+    def put(
+        self, script: str, params: Mapping[str, Any] | None = None, *, delay_s: float = 0, id: str | None = None,
+        priority: int = 0, order_by: str | None = None, attempts: int = ATTEMPTS, backoff_s: float = BACKOFF_S,
+        backoff_limit_s: float = BACKOFF_LIMIT_S, timeout_s: float | None = None, user: str | None = None,
+        tenant: str = DEFAULT_TENANT,
+    ) -> Job:  # fmt: skip
+        """Returns what `enqueue` returns, whoever acts: a script's own grants say whether it may ask."""
         found = self._script(tenant, checks.name(script, "script"))
         now = datetime.now(UTC)
         delay = timedelta(seconds=checks.number(delay_s, "delay_s", 0, LONGEST_DELAY_S))
@@ -91,9 +104,7 @@ class Jobs:
             timeout_s=None if timeout_s is None else checks.number(timeout_s, "timeout_s", 0.001, LONGEST_TIMEOUT_S),
             state=JobState.WAITING if delay else JobState.READY,
         )  # fmt: skip
-        if self.add([job]) == [False]:
-            return self.get(name, tenant=tenant)
-        return job
+        return job if self.add([job]) == [True] else self._store().get(tenant, name)
 
     def add(self, jobs: Sequence[Job]) -> list[bool]:
         """Returns, for each job, whether it is new; this process's worker looks for them at once."""
@@ -109,14 +120,15 @@ class Jobs:
         Raises:
             NotFound: The tenant has none of that id.
         """
-        return self._store().get(checks.name(tenant, "tenant"), checks.name(id, "job"))
+        require("jobs.read", checks.name(tenant, "tenant"))
+        return self._store().get(tenant, checks.name(id, "job"))
 
     def list(
         self, *, tenant: str = DEFAULT_TENANT, state: str | None = None, script: str | None = None,
         kind: str | None = None, before: str | None = None, limit: int = 100,
     ) -> Sequence[Job]:  # fmt: skip
         """Returns the tenant's jobs, newest first, behind the one with the id ``before``."""
-        checks.name(tenant, "tenant")
+        require("jobs.read", checks.name(tenant, "tenant"))
         return self._store().matching(
             JobQuery(
                 tenant,
@@ -134,10 +146,12 @@ class Jobs:
 
     def counts(self, *, tenant: str | None = None) -> Mapping[JobState, int]:
         """Returns how many jobs there are in each state, of one tenant or of all."""
-        return self._store().counts(checks.optional_name(tenant, "tenant"))
+        require("jobs.read", checks.optional_name(tenant, "tenant"))
+        return self._store().counts(tenant)
 
     def nodes(self) -> Sequence[Node]:
         """Returns the processes that take jobs."""
+        require("jobs.read", None)
         return self._store().nodes()
 
     # -- changing ------------------------------------------------------------------------------------------------
@@ -149,7 +163,8 @@ class Jobs:
             Conflict: It has ended.
         """
         text = checks.text(reason, "reason", MAX_NOTE)
-        return self._store().cancel(checks.name(tenant, "tenant"), checks.name(id, "job"), text, datetime.now(UTC))
+        require("jobs.write", checks.name(tenant, "tenant"))
+        return self._store().cancel(tenant, checks.name(id, "job"), text, datetime.now(UTC))
 
     def again(self, id: str, *, tenant: str = DEFAULT_TENANT) -> Job:
         """Returns a dead or cancelled job, ready to be tried as often as at first.
@@ -158,7 +173,8 @@ class Jobs:
             NotFound: The tenant has none of that id.
             Conflict: It is neither dead nor cancelled.
         """
-        job = self._store().again(checks.name(tenant, "tenant"), checks.name(id, "job"), datetime.now(UTC))
+        require("jobs.write", checks.name(tenant, "tenant"))
+        job = self._store().again(tenant, checks.name(id, "job"), datetime.now(UTC))
         self.wake()
         return job
 
@@ -170,7 +186,7 @@ class Jobs:
 
         Both None lift the limit. Limits hold over all nodes together.
         """
-        checks.name(tenant, "tenant")
+        require("jobs.write", checks.name(tenant, "tenant"))
         found = None if script is None else self._script(tenant, checks.name(script, "script")).id
         limits = JobLimits(
             None if running is None else checks.whole_number(running, "running"),
@@ -180,7 +196,8 @@ class Jobs:
 
     def limits(self, *, tenant: str | None = None) -> Sequence[JobLimit]:
         """Returns the limits that are set, of one tenant or of all."""
-        return self._store().limits(checks.optional_name(tenant, "tenant"))
+        require("jobs.read", checks.optional_name(tenant, "tenant"))
+        return self._store().limits(tenant)
 
     def prune(self, before: datetime) -> int:
         """Returns how many jobs it removed: those that ended before this time, dead letters excepted."""
@@ -227,11 +244,12 @@ class Jobs:
             NotFound: The tenant has none of that id.
             ValidationError: It does not wait to be run.
         """
+        require("jobs.write", checks.name(tenant, "tenant"))
         store = self._store()
         worker = Worker(store, self._perform, 1)
-        worker._beat()
+        worker.beat()
         try:
-            job = store.claim_one(checks.name(tenant, "tenant"), checks.name(id, "job"), worker.id, datetime.now(UTC))
+            job = store.claim_one(tenant, checks.name(id, "job"), worker.id, datetime.now(UTC))
             if job is None:
                 found = self.get(id, tenant=tenant)
                 raise ValidationError(f"job {id!r}: is {found.state}, wanted waiting or ready")

@@ -105,7 +105,7 @@ class Worker:
     def _step(self) -> float:
         """Returns how many seconds there is nothing to do for."""
         if monotonic() - self._last_beat >= self._beat_s:
-            self._beat()
+            self.beat()
         free = self.slots - self._busy
         if free <= 0:
             return POLL_SECONDS
@@ -119,7 +119,8 @@ class Worker:
         due = self._store.next_due()
         return POLL_SECONDS if due is None else max(0.0, min(POLL_SECONDS, (due - self._now()).total_seconds()))
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Says that this node lives, and looks whether others do."""
         self._store.beat(Node(self.id, self._name, self._started, self._started, self.slots))
         self._ahead = self._store.clock() - datetime.now(UTC)
         self._last_beat = monotonic()

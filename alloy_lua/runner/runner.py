@@ -31,6 +31,7 @@ class Execution:
     """One run about to happen: the script, its program and who asks for it. ``script`` is None for ad hoc source."""
 
     __slots__ = (
+        "attempt",
         "closed",
         "event",
         "grants",
@@ -47,7 +48,9 @@ class Execution:
     def __init__(
         self, script: Script | None, program: Program, limits: Limits, grants: frozenset[str], phase: Phase, *,
         trigger: str, run_id: str, event: Event | None = None, vitals: Vitals | None = None, closed: bool = True,
+        attempt: int = 1,
     ) -> None:  # fmt: skip
+        self.attempt = attempt
         self.script = script
         self.name = script.name if script is not None else "evaluate"
         self.program = program
@@ -268,7 +271,7 @@ def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str,
         "user": ambient.user,
         "tenant": ambient.tenant,
         "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "attempt": 1,
+        "attempt": execution.attempt,
         "dry_run": ambient.dry_run,
     }
 

@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from .. import checks
+from ..access.acting import require
 from ..errors import StoreError, ValidationError
 from ..forking import after_fork
 from ..job_model import Job, JobKind, JobState
 from ..jobs.jobs import Jobs
 from ..jobs.payload import packed
-from ..model import DEFAULT_TENANT, AtTrigger, CronTrigger, Overlap, Script
+from ..model import DEFAULT_TENANT, AtTrigger, CronTrigger, Overlap
 from ..ports import Store
 from .agenda import Agenda, Tick
 from .cron import Cron
@@ -65,7 +66,6 @@ class Scheduler:
         self._wake = threading.Event()
         self._lock = threading.Lock()
         self._stale = True
-        self._mark: datetime | None = None
         self._marked: datetime | None = None
         self._loaded = False
 
@@ -177,7 +177,7 @@ class Scheduler:
         Raises:
             NotFound: The tenant has no such script.
         """
-        checks.name(tenant, "tenant")
+        require("jobs.read", checks.name(tenant, "tenant"))
         checks.whole_number(count, "count", 1, MOST_PREVIEW)
         if name is None:
             scripts = [script for script in self._store.iter_active() if script.tenant == tenant]
@@ -197,7 +197,8 @@ class Scheduler:
             NotFound: The tenant has no such script.
             ValidationError: The script has no schedule.
         """
-        script = self._store.get_script(checks.name(tenant, "tenant"), checks.name(name, "script"))
+        require("jobs.write", checks.name(tenant, "tenant"))
+        script = self._store.get_script(tenant, checks.name(name, "script"))
         found = schedules_of(script)
         if not found:
             raise ValidationError(f"script {script.name}: has no schedule; wanted a cron or at trigger")
@@ -233,8 +234,3 @@ def _job(tick: Tick, now: datetime, *, alone: bool) -> Job:
         skip_if_busy=overlap is Overlap.SKIP and alone, max_attempts=trigger.attempts, backoff_s=trigger.backoff_s,
         backoff_limit_s=trigger.backoff_limit_s, state=JobState.READY,
     )  # fmt: skip
-
-
-def has_schedule(script: Script) -> bool:
-    """Returns whether a script goes by the clock."""
-    return any(map(_by_clock, script.triggers))

@@ -1,0 +1,126 @@
+"""What an Alloy offers of background work: each service is made, and its module loaded, at its first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from .errors import ScriptError
+from .events import Phase, parse_event
+from .limits import profile
+from .model import Script, Status
+from .runner.context import Ambient
+from .runner.ids import RunIds
+from .runner.runner import Execution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .hostapi import HostModule
+    from .job_model import Job
+    from .jobs.jobs import Jobs
+    from .outcome import Outcome
+    from .ports import Store
+    from .runner.health import Vitals
+    from .scheduler.scheduler import Scheduler
+
+KEEP_DAYS = 7.0
+
+
+class Background:
+    """The part of the facade that runs scripts later, or by the clock.
+
+    Attributes:
+        store: Where jobs live.
+    """
+
+    store: Store
+    _core: Any
+    _ids: RunIds
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The background jobs."""
+        from .jobs.jobs import Jobs
+
+        made = Jobs(lambda: self.store.jobs, lambda tenant, name: self.store.get_script(tenant, name), self._run_job)
+        self._each_minute(lambda: _prune(self.store))
+        return made
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        """The schedules of scripts with cron and at triggers."""
+        from .scheduler.scheduler import Scheduler
+
+        return Scheduler(self.store, self.jobs, self._start)
+
+    # -- inside --------------------------------------------------------------------------------------------------
+    def _background_modules(self) -> tuple[HostModule, ...]:
+        from .jobs.host import queue_module
+
+        return (queue_module(lambda: self.jobs),)
+
+    def _refresh_background(self) -> None:
+        made = self.__dict__.get("scheduler")
+        if made is not None:
+            made.refresh()
+
+    def _close_background(self) -> None:
+        for name in ("scheduler", "jobs"):
+            made = self.__dict__.get(name)
+            if made is not None:
+                made.stop()
+
+    def _run_job(self, job: Job) -> Outcome:
+        """Returns what one try of a job came to.
+
+        Raises:
+            AlloyError: The script is gone, not active, held back, or does not compile.
+        """
+        from .jobs.payload import unpacked
+
+        script = self.store.get_script(job.tenant, job.script_id)
+        if script.status is not Status.ACTIVE or script.live_revision is None:
+            raise ScriptError(f"script {script.name}: is {script.status}, wanted active", code="not_active")
+        vitals = self._vitals(script)
+        if not vitals.may_run():
+            vitals.skipped += 1
+            raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
+        source = self.store.get_revision(script.tenant, script.id, script.live_revision).source
+        given, limits = unpacked(job.payload), profile(script.limits)
+        if job.timeout_s is not None:
+            limits = replace(limits, deadline_ms=max(1, int(job.timeout_s * 1000)))
+        execution = Execution(
+            script, self._core.engine.compile(source), limits, frozenset(script.capabilities), _PHASES[job.kind],
+            trigger=_TRIGGERS[job.kind], run_id=job.run_id, vitals=vitals, attempt=job.attempt,
+            event=None if job.event is None else parse_event(job.event),
+        )  # fmt: skip
+        ambient = Ambient(job.user or script.run_as, job.tenant)
+        return self._perform(execution, ambient, given.get("entity"), given.get("before"), given.get("params"))
+
+    def _start(self) -> None:
+        raise NotImplementedError
+
+    def _each_minute(self, call: Callable[[], object]) -> None:
+        raise NotImplementedError
+
+    def _vitals(self, script: Script) -> Vitals:
+        raise NotImplementedError
+
+    def _perform(
+        self, execution: Execution, ambient: Ambient, entity: Any, before: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None,
+    ) -> Outcome:  # fmt: skip
+        raise NotImplementedError
+
+
+_PHASES = {"cron": Phase.SCHEDULED, "commit": Phase.ON_COMMIT, "queue": Phase.MANUAL}
+_TRIGGERS = {"cron": "cron", "commit": "event", "queue": "queue"}
+
+
+def _prune(store: Store) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    store.jobs.prune(datetime.now(UTC) - timedelta(days=KEEP_DAYS))
