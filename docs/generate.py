@@ -12,8 +12,7 @@ from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
-from alloy_lua import errors
-from alloy_lua.bridges.hosts import default_modules
+from alloy_lua import Alloy, errors
 from alloy_lua.engine.diagnostics import _LIMIT_MESSAGES
 from alloy_lua.events import Phase
 from alloy_lua.hostapi import EVERY_PHASE, HostFunction, HostModule, Param
@@ -366,7 +365,8 @@ def _anchor(heading: str) -> str:
 
 def host_functions_page() -> str:
     """Returns the text of host-functions.md."""
-    modules = default_modules()
+    with Alloy() as alloy:
+        modules = alloy.host_functions()
     index = _table(
         ["module", "functions"],
         ([f"[{m.name}](#{m.name})", " ".join(f"[{f.name}]({_anchor(f.name)})" for f in m.functions)] for m in modules),

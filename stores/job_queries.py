@@ -75,7 +75,10 @@ class JobQueries:
         own = (key(job.tenant), key(job.id), optional_key(job.owner), job.attempt, JobState.RUNNING.value)
         mine = "WHERE tenant = ? AND id = ? AND owner = ? AND attempt = ? AND state = ?"
         at, failed = micros("now", now), int(end.state is JobState.DEAD)
-        ended = f"UPDATE alloy_jobs SET state = ?, reason = ?, finished_at = ?, failed = failed + ?, owner = NULL, lane = NULL {mine}"
+        ended = (
+            "UPDATE alloy_jobs SET state = ?, reason = ?, finished_at = ?, failed = failed + ?, owner = NULL, "
+            f"lane = NULL {mine}"
+        )
 
         def work() -> bool:
             if end.state is not JobState.SUCCEEDED and self._sql.change(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import RLock
+from typing import Any
 
 from ..job_model import OPEN, Job, JobEnd, JobLimit, JobLimits, JobQuery, JobState, Node
 from .job_rows import BUSY, LOST, no_job, wrong_state
@@ -60,7 +61,7 @@ class MemoryJobs:
                 self._last_tenant = taken[-1].tenant
             return taken
 
-    def _turn(self) -> Callable[[Job], object]:
+    def _turn(self) -> Callable[[Job], tuple[Any, ...]]:
         running = Counter(job.tenant for job in self._in(JobState.RUNNING))
         last = self._last_tenant
         return lambda job: (

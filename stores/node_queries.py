@@ -61,8 +61,8 @@ class NodeQueries:
         def work() -> list[Row]:
             rows = self._sql.rows(lost, RUNNING)
             dead = (
-                "UPDATE alloy_jobs SET state = ?, reason = ?, finished_at = ?, owner = NULL, lane = NULL, lost = lost + 1 "
-                f"WHERE state = ? AND lost >= ? AND {gone}"
+                "UPDATE alloy_jobs SET state = ?, reason = ?, finished_at = ?, owner = NULL, lane = NULL, "
+                f"lost = lost + 1 WHERE state = ? AND lost >= ? AND {gone}"
             )
             self._sql.change(dead, JobState.DEAD.value, reason_text(LOST), micros("now", now), RUNNING, most_lost)
             self._free(gone)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from ..errors import AlloyError, StoreError
-from ..job_model import Job, JobEnd, Node
+from ..job_model import Job, JobEnd, JobState, Node
 from ..job_ports import JobStore
 from ..outcome import Outcome
 from .retries import end_of, failed
@@ -24,6 +24,7 @@ BEAT_SECONDS = 2.0
 SILENT_SECONDS = 15.0  # then a node counts as gone
 MOST_LOST = 5  # a job that takes its process down so often is dead
 TROUBLE_SECONDS = 1.0
+NOT_ACTIVE = "not_active"  # the code of the error for a script that was switched off meanwhile
 
 CURRENT: ContextVar[Job | None] = ContextVar("alloy_lua_job", default=None)
 _log = logging.getLogger("alloy_lua.jobs")
@@ -156,6 +157,8 @@ class Worker:
         try:
             return end_of(job, self._perform(job), self._now())
         except AlloyError as error:
+            if error.code == NOT_ACTIVE:
+                return JobEnd(JobState.CANCELLED, error.message)
             return failed(job, f"{error.code}: {error.message}", self._now())
         except Exception as error:
             _log.exception("job %s of tenant %s failed unexpectedly", job.id, job.tenant)
