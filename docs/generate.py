@@ -240,12 +240,13 @@ CODES = {
     "stack_overflow": ("The script's calls nest too deeply.", "Look for a call of itself without end."),
     "recursion_limit": ("Fires nest too deeply, or a hook led back to the record it handles.", "Break the circle."),
     "breaker_open": ("The script failed too often and is held back for a while.", "Repair and activate it."),
+    "not_active": ("A job's script was switched off before its turn.", "Resume it, then set the job going again."),
     "internal_error": ("The command line met a failure that is no AlloyError.", "Please report it."),
     "rejected": ("A script called `abort`; raised by `Outcome.raise_for_status` only.", "Show it to the user."),
 }
 # Codes that come as another class than the one they are the default of.
 RAISED_AS = {
-    **dict.fromkeys(("breaker_open",), "ScriptError"),
+    **dict.fromkeys(("breaker_open", "not_active"), "ScriptError"),
     **dict.fromkeys(("idempotency_mismatch", "in_progress"), "Conflict"),
     **dict.fromkeys(CODES.keys() & _LIMIT_MESSAGES.keys() | {"stack_overflow"}, "LimitExceeded"),
     "internal_error": "AlloyError",

@@ -47,12 +47,14 @@ def queue_module(jobs: Callable[[], Jobs]) -> HostModule:
                  Param("options", "table", optional=True)),
                 returns="string", call=enqueue, capability=CAPABILITY, phases=EXTERNAL_PHASES, effect=True,
                 wants_call=True, blocking=True, cost=100,
+                example='return queue.enqueue("send-mail", {to = "ann@example.org"}, {delay = 60})',
             ),
             HostFunction(
                 "queue.progress",
                 "Takes down how far this job is, from 0 to 1; returns false outside of jobs.",
                 (Param("fraction", "number"), Param("note", "string", optional=True)),
                 returns="boolean", call=progress, phases=EVERY_PHASE, blocking=True, cost=100,
+                example='return queue.progress(0.5, "half") --> false',
             ),
         ),
     )  # fmt: skip

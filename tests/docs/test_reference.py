@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from alloy_lua import Alloy, Outcome, errors
-from alloy_lua.bridges.hosts import default_modules
 from alloy_lua.engine.diagnostics import _LIMIT_MESSAGES
 from alloy_lua.engine.program import ARGUMENTS
 from alloy_lua.hostapi import HostFunction
 
 from .pages import DOCS, headings, page
 
-FUNCTIONS = [function for module in default_modules() for function in module.functions]
+with Alloy() as _alloy:
+    MODULES = _alloy.host_functions()
+FUNCTIONS = [function for module in MODULES for function in module.functions]
 LIBRARIES = ("string", "table", "math", "coroutine")
 GENERATE = str(DOCS / "generate.py")
 
@@ -64,11 +65,14 @@ def test_a_host_function_has_its_heading_and_its_example_gives_what_it_says(
 ) -> None:
     assert function.name in headings("host-functions.md")
     assert function.example, f"{function.name} has no example"
-    outcome = alloy.evaluate(function.example)
+    grants = [function.capability] if function.capability else []
+    outcome = alloy.evaluate(function.example, capabilities=grants, dry_run=function.effect)
     assert outcome.status == "continue", outcome
     _, arrow, expected = function.example.rpartition(" --> ")
     if arrow:
         assert outcome.value == json.loads(expected)
+    elif function.effect:
+        assert [effect["function"] for effect in outcome.effects] == [function.name]
     else:
         assert function.wants_call  # so the answer is another one in each run
         assert outcome.value is not None
@@ -80,7 +84,7 @@ def test_every_global_of_a_script_has_its_heading(alloy: Alloy) -> None:
     seen = set(runtime._kit["base"].keys()) | set(ARGUMENTS)
     alloy._core.engine.pool.release(runtime)
     told = {name.strip() for heading in headings("scripting.md") for name in heading.split(",")}
-    modules = {module.name for module in default_modules()}
+    modules = {module.name for module in MODULES}
     assert {"pcall", "entity", "string", "str"} <= seen
     assert seen - told - modules == set()
     assert modules <= set(headings("host-functions.md"))
