@@ -7,26 +7,30 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from . import checks
 from .errors import ScriptError
 from .events import Phase, parse_event
 from .limits import profile
-from .model import Script, Status
-from .runner.context import Ambient
+from .model import EventTrigger, Script, Status
+from .runner.context import Ambient, acting
 from .runner.ids import RunIds
 from .runner.runner import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .bridges.entities import EntityBridge
     from .hostapi import HostModule
     from .job_model import Job
     from .jobs.jobs import Jobs
+    from .jobs.outbox import Outbox
     from .outcome import Outcome
     from .ports import Store
     from .runner.health import Vitals
     from .scheduler.scheduler import Scheduler
 
 KEEP_DAYS = 7.0
+MEMORY = "memory://"
 
 
 class Background:
@@ -37,6 +41,7 @@ class Background:
     """
 
     store: Store
+    entities: EntityBridge
     _core: Any
     _ids: RunIds
 
@@ -45,7 +50,10 @@ class Background:
         """The background jobs."""
         from .jobs.jobs import Jobs
 
-        made = Jobs(lambda: self.store.jobs, lambda tenant, name: self.store.get_script(tenant, name), self._run_job)
+        made = Jobs(
+            lambda: self.store.jobs, lambda tenant, name: self.store.get_script(tenant, name), self._run_job,
+            self._start_outbox,
+        )  # fmt: skip
         self._each_minute(lambda: _prune(self.store))
         return made
 
@@ -56,7 +64,62 @@ class Background:
 
         return Scheduler(self.store, self.jobs, self._start)
 
+    def fire_on_commit(
+        self, execute: Callable[[str], Any], event: str, entity: Any, before: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None, user: str | None = None, tenant: str | None = None,
+    ) -> str:  # fmt: skip
+        """Returns the id of an outbox row, written in the caller's transaction: the scripts of ``event`` run in the
+        background if, and only if, that transaction commits.
+
+        For one record, the runs of a script follow the order of the commits. They are tried again when they fail.
+
+        Args:
+            execute: Runs a complete SQL statement in the transaction, on the database of this Alloy's store:
+                peewee's ``db.execute_sql``, SQLAlchemy's ``connection.exec_driver_sql``, a DB-API cursor's ``execute``.
+            event: ``<entity>.on_commit``.
+            entity: The record as it will be committed.
+            before: The fields as they were, on update and delete.
+            params: What scripts see as ``params``.
+            user: Who acts; None for the surrounding `context`'s.
+            tenant: Whose scripts run; None for the surrounding `context`'s.
+
+        Raises:
+            ValidationError: The event is none that happens on commit.
+            InvalidValue: A value of the record cannot be given to a script.
+            ConfigError: The store is not in a database.
+        """
+        from .jobs.outbox import Commit
+
+        parsed, ambient = parse_event(event), acting(user, tenant, False)
+        if parsed.phase is not Phase.ON_COMMIT:
+            raise checks.wrong("event", event, "one that happens on commit, such as order.on_commit")
+        if ambient.dry_run:
+            return ""
+        adapter = self.entities.adapter_for(entity, parsed.entity_type)
+        commit = Commit(
+            ambient.tenant, ambient.user, event, parsed.entity_type, adapter.identity(entity), adapter.fields(entity),
+            self._previous(before, parsed.entity_type), checks.mapping(params, "params"),
+        )  # fmt: skip
+        return self._outbox.add(commit, execute)
+
     # -- inside --------------------------------------------------------------------------------------------------
+    @cached_property
+    def _outbox(self) -> Outbox:
+        from .jobs.outbox import Outbox
+
+        return Outbox(lambda: self.store.outbox, self.jobs, self._commit_chain)
+
+    def _start_outbox(self) -> None:
+        if self.store.url != MEMORY:
+            self._outbox.start()
+        self._start()
+
+    def _commit_chain(self, tenant: str, event: str) -> list[tuple[Script, EventTrigger]]:
+        self._poll()
+        names = (event, parse_event(event).wildcard)
+        scripts = [binding.script for binding in self._core.registry.chain(tenant, event)]
+        return [(script, next(t for t in script.triggers if getattr(t, "event", "") in names)) for script in scripts]
+
     def _background_modules(self) -> tuple[HostModule, ...]:
         from .jobs.host import queue_module
 
@@ -68,7 +131,7 @@ class Background:
             made.refresh()
 
     def _close_background(self) -> None:
-        for name in ("scheduler", "jobs"):
+        for name in ("scheduler", "_outbox", "jobs"):
             made = self.__dict__.get(name)
             if made is not None:
                 made.stop()
@@ -101,6 +164,12 @@ class Background:
         return self._perform(execution, ambient, given.get("entity"), given.get("before"), given.get("params"))
 
     def _start(self) -> None:
+        raise NotImplementedError
+
+    def _poll(self) -> None:
+        raise NotImplementedError
+
+    def _previous(self, before: Any, entity_type: str | None) -> Mapping[str, Any] | None:
         raise NotImplementedError
 
     def _each_minute(self, call: Callable[[], object]) -> None:

@@ -144,6 +144,14 @@ class JobLimit(NamedTuple):
     limits: JobLimits
 
 
+class OutboxRow(NamedTuple):
+    """What a platform wrote in its transaction; ``seq`` counts up."""
+
+    seq: int
+    id: str
+    body: str
+
+
 @dataclass(frozen=True)
 class Node:
     """A process that takes jobs.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from .job_model import Job, JobEnd, JobLimit, JobLimits, JobQuery, JobState, Node
+from .job_model import Job, JobEnd, JobLimit, JobQuery, JobState, Node, OutboxRow
 
 
 class JobStore(Protocol):
@@ -110,4 +110,14 @@ class JobStore(Protocol):
         """Keeps a time by this name; an earlier one never replaces a later one."""
 
 
-NO_LIMITS = JobLimits()
+class OutboxStore(Protocol):
+    """The rows that platforms write in their own transactions."""
+
+    def statement(self, id: str, body: str) -> str:
+        """Returns the SQL that writes a row, complete; ``id`` is hexadecimal and ``body`` Base64."""
+
+    def first(self, count: int) -> list[OutboxRow]:
+        """Returns the first rows that have committed, in the order they were written."""
+
+    def remove(self, rows: Sequence[OutboxRow]) -> None:
+        """Removes rows; those that are gone already are no error."""

@@ -11,7 +11,7 @@ from .model import Health, Revision, Run, RunStatus, Script, Status
 if TYPE_CHECKING:
     from .access_model import AuditEntry
     from .access_ports import AuditStore, IdempotencyStore, ReviewStore, TenantStore, TokenStore
-    from .job_ports import JobStore
+    from .job_ports import JobStore, OutboxStore
 
 
 class ScriptQuery(NamedTuple):
@@ -71,6 +71,14 @@ class Store(Protocol):
     @property
     def idempotency(self) -> IdempotencyStore:
         """Calls by idempotency key."""
+
+    @property
+    def outbox(self) -> OutboxStore:
+        """Hooks to run once the platform's transaction has committed.
+
+        Raises:
+            ConfigError: The store is no database.
+        """
 
     @property
     def jobs(self) -> JobStore:

@@ -55,4 +55,14 @@ CREATE TABLE IF NOT EXISTS alloy_marks (
             "(SELECT 1 FROM alloy_marks WHERE name = 'claim')",
         ),
     ),
+    (
+        41,
+        "outbox",
+        (
+            """
+CREATE TABLE IF NOT EXISTS alloy_outbox (
+    seq {serial}, id {key} NOT NULL, body {text} NOT NULL, CONSTRAINT alloy_outbox_id UNIQUE (id)
+) {options}""",
+        ),
+    ),
 )

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from heapq import nlargest, nsmallest
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from ..errors import ConfigError
 from ..model import Health, Revision, Run, Script, Status
 from ..ports import RunQuery, ScriptQuery
 from . import refusals
@@ -39,6 +40,11 @@ class MemoryStore:
         self._changes = 0
         self._access_made: MemoryAccess | None = None
         self._jobs_made: MemoryJobs | None = None
+
+    @property
+    def outbox(self) -> NoReturn:
+        """There are no transactions here to write it in."""
+        raise ConfigError("outbox: got a store in memory, wanted the database that the platform's transactions are in")
 
     @property
     def jobs(self) -> MemoryJobs:

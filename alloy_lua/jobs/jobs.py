@@ -33,16 +33,22 @@ class Jobs:
         store: Where jobs live.
         script: Returns a tenant's script by name or id.
         perform: Runs a job's script and returns what it came to.
+        started: Called when the worker starts.
     """
 
     def __init__(
-        self, store: Callable[[], JobStore], script: Callable[[str, str], Script], perform: Callable[[Job], Outcome]
+        self,
+        store: Callable[[], JobStore],
+        script: Callable[[str, str], Script],
+        perform: Callable[[Job], Outcome],
+        started: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._script = script
         self._perform = perform
         self._worker: Worker | None = None
         self._lock = threading.Lock()
+        self._started = started
         after_fork(self._forget_worker)
 
     def _forget_worker(self) -> None:
@@ -224,6 +230,7 @@ class Jobs:
             if self._worker is None:
                 self._worker = Worker(self._store(), self._perform, slots, silent_s)
                 self._worker.start()
+        self._started()
 
     def stop(self, timeout_s: float = 30.0) -> bool:
         """Stops the worker; returns whether all jobs under way ended within ``timeout_s`` seconds."""
