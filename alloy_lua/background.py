@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .hostapi import HostModule
     from .job_model import Job
     from .jobs.jobs import Jobs
+    from .jobs.journal import Journal
     from .jobs.outbox import Outbox
     from .outcome import Outcome
     from .ports import Store
@@ -122,8 +123,9 @@ class Background:
 
     def _background_modules(self) -> tuple[HostModule, ...]:
         from .jobs.host import queue_module
+        from .jobs.journal import durable_module
 
-        return (queue_module(lambda: self.jobs),)
+        return queue_module(lambda: self.jobs), durable_module()
 
     def _refresh_background(self) -> None:
         made = self.__dict__.get("scheduler")
@@ -151,17 +153,35 @@ class Background:
         if not vitals.may_run():
             vitals.skipped += 1
             raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
-        source = self.store.get_revision(script.tenant, script.id, script.live_revision).source
+        journal = self._journal(job, script)
+        number = script.live_revision if journal is None else journal.revision
+        source = self.store.get_revision(script.tenant, script.id, number).source
+        script = replace(script, live_revision=number)
         given, limits = unpacked(job.payload), profile(script.limits)
         if job.timeout_s is not None:
             limits = replace(limits, deadline_ms=max(1, int(job.timeout_s * 1000)))
         execution = Execution(
             script, self._core.engine.compile(source), limits, frozenset(script.capabilities), _PHASES[job.kind],
-            trigger=_TRIGGERS[job.kind], run_id=job.run_id, vitals=vitals, attempt=job.attempt,
+            trigger=_TRIGGERS[job.kind], run_id=job.run_id, vitals=vitals,
+            attempt=job.attempt if journal is None else 1, origin=job.id, journal=journal,
+            now=None if journal is None else journal.started_at,
             event=None if job.event is None else parse_event(job.event),
         )  # fmt: skip
         ambient = Ambient(job.user or script.run_as, job.tenant)
-        return self._perform(execution, ambient, given.get("entity"), given.get("before"), given.get("params"))
+        outcome = self._perform(execution, ambient, given.get("entity"), given.get("before"), given.get("params"))
+        if journal is not None and outcome.error is not None:
+            journal.forget_failure()
+        return outcome
+
+    def _journal(self, job: Job, script: Script) -> Journal | None:
+        """Returns the journal of a durable run, None for a script that is not granted it."""
+        from datetime import UTC, datetime
+
+        from .jobs.journal import CAPABILITY, Journal
+
+        if CAPABILITY not in script.capabilities:
+            return None
+        return Journal(self.store.jobs, job, lambda: datetime.now(UTC), script.live_revision or 0)
 
     def _start(self) -> None:
         raise NotImplementedError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from .errors import CapabilityDenied, InvalidValue
 from .events import Phase
@@ -104,6 +104,13 @@ class HostCall:
     dry_run: bool = False
     depth: int = 0
     serial: int = 0
+
+
+class Journal(Protocol):
+    """Answers the host calls of a durable run that were made before, and records the others."""
+
+    def step(self, function: str, arguments: list[Any], call: HostCall, perform: Callable[[], Any]) -> Any:
+        """Returns the answer to one call, which ``perform`` makes."""
 
 
 def check_allowed(function: HostFunction, phase: Phase, grants: frozenset[str]) -> None:

@@ -106,11 +106,28 @@ class Job:
 
 
 class JobEnd(NamedTuple):
-    """How a try ended: in a state to stay in, or WAITING to be tried again at ``due_at``."""
+    """How a try ended: in a state to stay in, or WAITING to go on at ``due_at``; ``parked`` if it did not fail."""
 
     state: JobState
     reason: str | None = None
     due_at: datetime | None = None
+    parked: bool = False
+
+
+class Step(NamedTuple):
+    """One recorded host call of a durable run.
+
+    Attributes:
+        number: Its place, from 0.
+        name: The function and a digest of its arguments.
+        error: The code it failed with, None if it did not.
+        text: The packed answer, or the message it failed with.
+    """
+
+    number: int
+    name: str
+    error: str | None
+    text: str
 
 
 class JobQuery(NamedTuple):

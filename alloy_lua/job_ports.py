@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from .job_model import Job, JobEnd, JobLimit, JobQuery, JobState, Node, OutboxRow
+from .job_model import Job, JobEnd, JobLimit, JobQuery, JobState, Node, OutboxRow, Step
 
 
 class JobStore(Protocol):
@@ -79,6 +79,16 @@ class JobStore(Protocol):
 
     def prune(self, before: datetime) -> int:
         """Returns how many jobs it removed: those that ended before this time, except dead ones."""
+
+    # -- steps of durable runs -----------------------------------------------------------------------------------
+    def steps(self, job: Job) -> list[Step]:
+        """Returns the steps of a job in order."""
+
+    def record(self, job: Job, step: Step) -> bool:
+        """Returns whether the step was written: not if ``job`` was cancelled or given to another node meanwhile."""
+
+    def forget_step(self, job: Job, step: Step) -> None:
+        """Removes a step."""
 
     # -- nodes -------------------------------------------------------------------------------------------------
     def beat(self, node: Node) -> None:

@@ -74,7 +74,7 @@ class JobQueries:
     def end(self, job: Job, end: JobEnd, now: datetime) -> bool:
         own = (key(job.tenant), key(job.id), optional_key(job.owner), job.attempt, JobState.RUNNING.value)
         mine = "WHERE tenant = ? AND id = ? AND owner = ? AND attempt = ? AND state = ?"
-        at, failed = micros("now", now), int(end.state is JobState.DEAD)
+        at, failed, tried = micros("now", now), int(end.state is JobState.DEAD), int(not end.parked)
         ended = (
             "UPDATE alloy_jobs SET state = ?, reason = ?, finished_at = ?, failed = failed + ?, owner = NULL, "
             f"lane = NULL {mine}"
@@ -87,10 +87,10 @@ class JobQueries:
                 return True
             if end.state is JobState.WAITING:
                 again = (
-                    f"UPDATE alloy_jobs SET state = ?, reason = ?, due_at = ?, owner = NULL, failed = failed + 1 {mine}"
+                    f"UPDATE alloy_jobs SET state = ?, reason = ?, due_at = ?, owner = NULL, failed = failed + ? {mine}"
                 )
                 due = at if end.due_at is None else micros("due_at", end.due_at)
-                return bool(self._sql.change(again, end.state.value, reason_text(end.reason), due, *own))
+                return bool(self._sql.change(again, end.state.value, reason_text(end.reason), due, tried, *own))
             return bool(self._sql.change(ended, end.state.value, reason_text(end.reason), at, failed, *own))
 
         return self._gateway.write(work)
@@ -101,9 +101,14 @@ class JobQueries:
             "WHERE tenant = ? AND id = ? AND owner = ? AND attempt = ? AND state = ?"
         )
         own = (key(job.tenant), key(job.id), optional_key(job.owner), job.attempt, JobState.RUNNING.value)
-        return bool(
-            self._gateway.write(lambda: self._sql.change(sql, round(progress * PROGRESS), reason_text(note), *own))
-        )
+        values = (round(progress * PROGRESS), reason_text(note))
+
+        def work() -> bool:
+            # MySQL does not count a row that stays as it was.
+            kept = "SELECT 1 FROM alloy_jobs WHERE tenant = ? AND id = ? AND owner = ? AND attempt = ? AND state = ?"
+            return bool(self._sql.change(sql, *values, *own) or self._sql.rows(kept, *own))
+
+        return self._gateway.write(work)
 
     def cancel(self, tenant: str, job_id: str, reason: str, now: datetime) -> Job:
         at, name = micros("now", now), (key(tenant), key(job_id))
@@ -141,8 +146,19 @@ class JobQueries:
     def prune(self, before: datetime) -> int:
         states = [state.value for state in JobState if state not in OPEN and state is not JobState.DEAD]
         marks = ", ".join("?" * len(states))
-        sql = f"DELETE FROM alloy_jobs WHERE state IN ({marks}) AND finished_at < ?"
-        return self._gateway.write(lambda: self._sql.change(sql, *states, micros("before", before)))
+        old = f"DELETE FROM alloy_jobs WHERE state IN ({marks}) AND finished_at < ?"
+        steps = (
+            "DELETE FROM alloy_job_steps WHERE NOT EXISTS (SELECT 1 FROM alloy_jobs "
+            "WHERE alloy_jobs.tenant = alloy_job_steps.tenant AND alloy_jobs.id = alloy_job_steps.job_id)"
+        )
+
+        def work() -> int:
+            removed = self._sql.change(old, *states, micros("before", before))
+            if removed:
+                self._sql.change(steps)
+            return removed
+
+        return self._gateway.write(work)
 
     # -- reading -----------------------------------------------------------------------------------------------
     def get(self, tenant: str, job_id: str) -> Job:

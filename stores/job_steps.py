@@ -65,4 +65,15 @@ CREATE TABLE IF NOT EXISTS alloy_outbox (
 ) {options}""",
         ),
     ),
+    (
+        42,
+        "job_steps",
+        (
+            """
+CREATE TABLE IF NOT EXISTS alloy_job_steps (
+    tenant {key} NOT NULL, job_id {key} NOT NULL, number INTEGER NOT NULL, name {text} NOT NULL, error {text},
+    text {text} NOT NULL, PRIMARY KEY (tenant, job_id, number)
+) {options}""",
+        ),
+    ),
 )

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
 
-from ..job_model import OPEN, Job, JobEnd, JobLimit, JobLimits, JobQuery, JobState, Node
+from ..job_model import OPEN, Job, JobEnd, JobLimit, JobLimits, JobQuery, JobState, Node, Step
 from .job_rows import BUSY, LOST, no_job, wrong_state
 from .rows import micros
 
@@ -26,6 +26,7 @@ class MemoryJobs:
         self._nodes: dict[str, Node] = {}
         self._limits: dict[tuple[str, str | None], JobLimits] = {}
         self._marks: dict[str, datetime] = {}
+        self._steps: dict[Name, list[Step]] = {}
         self._last_tenant = ""
 
     def clock(self) -> datetime:
@@ -102,7 +103,8 @@ class MemoryJobs:
             current = self._mine(job)
             if current is None:
                 return False
-            state, failed = end.state, current.failed + (end.state in (JobState.WAITING, JobState.DEAD))
+            tried = end.state is JobState.DEAD or (end.state is JobState.WAITING and not end.parked)
+            state, failed = end.state, current.failed + tried
             if current.cancel and state is not JobState.SUCCEEDED:
                 state, failed = JobState.CANCELLED, current.failed
             ended = replace(current, state=state, reason=end.reason, owner=None, failed=failed)
@@ -173,7 +175,26 @@ class MemoryJobs:
             ]  # fmt: skip
             for name in old:
                 del self._jobs[name]
+                self._steps.pop(name, None)
             return len(old)
+
+    # -- steps -------------------------------------------------------------------------------------------------
+    def steps(self, job: Job) -> list[Step]:
+        with self._lock:
+            return list(self._steps.get((job.tenant, job.id), ()))
+
+    def record(self, job: Job, step: Step) -> bool:
+        with self._lock:
+            current, steps = self._mine(job), self._steps.setdefault((job.tenant, job.id), [])
+            if current is None or current.cancel or any(other.number == step.number for other in steps):
+                return False
+            steps.append(step)
+            return True
+
+    def forget_step(self, job: Job, step: Step) -> None:
+        with self._lock:
+            steps = self._steps.get((job.tenant, job.id), [])
+            steps[:] = [other for other in steps if other.number != step.number]
 
     # -- nodes -------------------------------------------------------------------------------------------------
     def beat(self, node: Node) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from ..errors import AlloyError, ConfigError, HostError
-from ..hostapi import EVERY_PHASE, HostCall, HostFunction, HostModule, check_allowed, check_arguments
+from ..hostapi import EVERY_PHASE, HostCall, HostFunction, HostModule, Journal, check_allowed, check_arguments
 from ..values import pack, unpack
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
@@ -25,15 +26,17 @@ class CallState:
         grants: The script's capabilities.
         spent: Fuel that nested runs used since the last host call returned.
         effects: Calls with effects that a dry run did not make.
+        journal: Records the calls of a durable run; None for others.
     """
 
-    __slots__ = ("call", "effects", "grants", "spent")
+    __slots__ = ("call", "effects", "grants", "journal", "spent")
 
     def __init__(self, call: HostCall, grants: frozenset[str]) -> None:
         self.call = call
         self.grants = grants
         self.spent = 0
         self.effects: list[dict[str, Any]] = []
+        self.journal: Journal | None = None
 
 
 def needs_context(function: HostFunction) -> bool:
@@ -123,11 +126,17 @@ class Broker:
         if state is not None and function.effect and state.call.dry_run:
             state.effects.append({"function": function.name, "arguments": checked})
             return None
+        if state is not None and state.journal is not None and needs_context(function):
+            perform = partial(self._perform, function, checked)
+            return state.journal.step(function.name, checked, state.call, perform)
+        return self._perform(function, checked)
+
+    def _perform(self, function: HostFunction, arguments: list[Any]) -> Any:
         assert function.call is not None
         if function.wants_call:
-            assert state is not None
-            return function.call(state.call, *checked)
-        return function.call(*checked)
+            assert self.state is not None
+            return function.call(self.state.call, *arguments)
+        return function.call(*arguments)
 
     def _spent(self) -> int:
         state = self.state

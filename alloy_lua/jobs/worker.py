@@ -17,6 +17,7 @@ from ..errors import AlloyError, StoreError
 from ..job_model import Job, JobEnd, JobState, Node
 from ..job_ports import JobStore
 from ..outcome import Outcome
+from .journal import Diverged, Parked, Taken
 from .retries import end_of, failed
 
 POLL_SECONDS = 0.5
@@ -156,6 +157,12 @@ class Worker:
     def _attempt(self, job: Job) -> JobEnd:
         try:
             return end_of(job, self._perform(job), self._now())
+        except Parked as parked:
+            return JobEnd(JobState.WAITING, str(parked), parked.wake, parked=True)
+        except Taken:
+            return JobEnd(JobState.CANCELLED, job.reason)
+        except Diverged as error:
+            return JobEnd(JobState.DEAD, f"diverged: {error}")
         except AlloyError as error:
             if error.code == NOT_ACTIVE:
                 return JobEnd(JobState.CANCELLED, error.message)

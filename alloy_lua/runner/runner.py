@@ -10,7 +10,7 @@ from typing import Any
 from ..engine import CallState, Engine, Program, RunInput, RunResult
 from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
-from ..hostapi import HostCall
+from ..hostapi import HostCall, Journal
 from ..limits import Limits
 from ..model import Run, RunStatus, Script
 from ..outcome import Outcome, ScriptRun
@@ -28,15 +28,21 @@ _EPOCH = time() - perf_counter()
 
 
 class Execution:
-    """One run about to happen: the script, its program and who asks for it. ``script`` is None for ad hoc source."""
+    """One run about to happen: the script, its program and who asks for it. ``script`` is None for ad hoc source.
+
+    A run that goes on in several tries has an ``origin``, the id that stays, a ``journal``, and the time it began.
+    """
 
     __slots__ = (
         "attempt",
         "closed",
         "event",
         "grants",
+        "journal",
         "limits",
         "name",
+        "now",
+        "origin",
         "phase",
         "program",
         "run_id",
@@ -48,9 +54,12 @@ class Execution:
     def __init__(
         self, script: Script | None, program: Program, limits: Limits, grants: frozenset[str], phase: Phase, *,
         trigger: str, run_id: str, event: Event | None = None, vitals: Vitals | None = None, closed: bool = True,
-        attempt: int = 1,
+        attempt: int = 1, origin: str | None = None, journal: Journal | None = None, now: datetime | None = None,
     ) -> None:  # fmt: skip
         self.attempt = attempt
+        self.origin = origin or run_id
+        self.journal = journal
+        self.now = now
         self.script = script
         self.name = script.name if script is not None else "evaluate"
         self.program = program
@@ -154,7 +163,7 @@ class Runner:
         """Returns the result of one run, its changes accepted by ``view``, counted and on record."""
         started = perf_counter()
         cascade = ambient.cascade or Cascade(execution.limits)
-        now = datetime.now(UTC)
+        now = execution.now or datetime.now(UTC)
         try:
             result = self._run(execution, ambient, view, before, params, cascade, now)
         except AlloyError as error:
@@ -192,7 +201,7 @@ class Runner:
         program, mentions = execution.program, execution.program.mentions
         given = RunInput(execution.limits)
         if program.random:
-            given.seed = seed_of(execution.run_id)
+            given.seed = seed_of(execution.origin)
         if view is not None:
             given.entity = view.fields(program.reads)
             given.read_only = execution.trigger == "event" and execution.phase is not Phase.BEFORE
@@ -215,11 +224,12 @@ class Runner:
         self, execution: Execution, ambient: Ambient, given: RunInput, cascade: Cascade, now: datetime
     ) -> RunResult:
         call = HostCall(
-            run_id=execution.run_id, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
+            run_id=execution.origin, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
             event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
             dry_run=ambient.dry_run, depth=ambient.depth,
         )  # fmt: skip
         given.state = state = CallState(call, execution.grants)
+        state.journal = execution.journal
         inner = Ambient(
             ambient.user, ambient.tenant, ambient.dry_run, cascade, max(1, ambient.depth), ambient.keys,
             execution.run_id, state,
@@ -263,7 +273,7 @@ class Runner:
 def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str, Any]:
     event = execution.event
     return {
-        "run_id": execution.run_id,
+        "run_id": execution.origin,
         "phase": execution.phase.value,
         "event": event.name if event else None,
         "entity_type": event.entity_type if event else None,
