@@ -144,6 +144,7 @@ class Background:
         Raises:
             AlloyError: The script is gone, not active, held back, or does not compile.
         """
+        from .jobs.journal import Ended
         from .jobs.payload import unpacked
 
         script = self.store.get_script(job.tenant, job.script_id)
@@ -168,7 +169,11 @@ class Background:
             event=None if job.event is None else parse_event(job.event),
         )  # fmt: skip
         ambient = Ambient(job.user or script.run_as, job.tenant)
-        outcome = self._perform(execution, ambient, given.get("entity"), given.get("before"), given.get("params"))
+        try:
+            outcome = self._perform(execution, ambient, given.get("entity"), given.get("before"), given.get("params"))
+        except Ended:
+            vitals.succeeded()  # as far as it came
+            raise
         if journal is not None and outcome.error is not None:
             journal.forget_failure()
         return outcome

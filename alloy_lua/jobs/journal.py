@@ -34,20 +34,24 @@ _DURATION = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*(second|minute|hour|day|we
 _log = logging.getLogger("alloy_lua.jobs")
 
 
-class Parked(BaseException):
-    """Ends a try until ``wake``: no error, so that no script can catch it."""
+class Ended(BaseException):
+    """Ends a try from within a host call: no error, so that neither script nor engine can catch it."""
+
+
+class Parked(Ended):
+    """The run goes on at ``wake``."""
 
     def __init__(self, wake: datetime) -> None:
         super().__init__(f"asleep until {wake.isoformat()}")
         self.wake = wake
 
 
-class Taken(BaseException):
-    """Ends a try whose job was cancelled, or given to another node."""
+class Taken(Ended):
+    """The job was cancelled, or given to another node."""
 
 
-class Diverged(BaseException):
-    """Ends a run that does something else than what is on record of it."""
+class Diverged(Ended):
+    """The run does something else than what is on record of it."""
 
 
 class Journal:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alloy_lua.errors import Conflict, NotFound, ValidationError
-from alloy_lua.job_model import Job, JobEnd, JobKind, JobLimit, JobLimits, JobQuery, JobState, Node
+from alloy_lua.job_model import Job, JobEnd, JobKind, JobLimit, JobLimits, JobQuery, JobState, Node, Step
 from alloy_lua.job_ports import JobStore
 from alloy_lua.ports import Store
 
@@ -305,3 +305,42 @@ def test_a_mark_never_goes_back(jobs: JobStore) -> None:
     for minutes in (5, 9, 7):
         jobs.set_mark("scheduler", NOON + timedelta(minutes=minutes))
     assert jobs.mark("scheduler") == NOON + timedelta(minutes=9)
+
+
+# -- steps of durable runs -------------------------------------------------------------------------------------------
+def test_steps_come_back_in_order_and_go_with_their_job(jobs: JobStore) -> None:
+    jobs.add([job(1), job(1, tenant="beta")])
+    mine = next(each for each in jobs.claim("a", 2, NOON) if each.tenant == "acme")
+    steps = [Step(0, "start", None, "x"), Step(1, "crm.lookup#ab", "host_error", "ünï 🌙"), Step(2, "z", None, "")]
+    assert [jobs.record(mine, step) for step in steps] == [True] * 3
+    assert jobs.steps(mine) == steps
+    jobs.forget_step(mine, steps[2])
+    assert jobs.steps(mine) == steps[:2]
+    jobs.end(mine, JobEnd(JobState.SUCCEEDED), NOON)
+    assert jobs.prune(NOON + SECOND) == 1
+    assert jobs.steps(mine) == []
+
+
+def test_only_the_node_that_has_a_job_records_and_each_step_once(jobs: JobStore) -> None:
+    jobs.beat(node("a"))
+    jobs.add([job(1)])
+    (zombie,) = jobs.claim("a", 1, NOON)
+    assert jobs.record(zombie, Step(0, "start", None, "x"))
+    assert not jobs.record(zombie, Step(0, "start", None, "y"))
+    jobs.leave("a")
+    assert not jobs.record(zombie, Step(1, "next", None, ""))
+    (taken,) = jobs.claim("b", 1, NOON)
+    assert jobs.record(taken, Step(1, "next", None, ""))
+    jobs.cancel("acme", taken.id, "why", NOON)
+    assert not jobs.record(taken, Step(2, "last", None, ""))
+    assert [step.text for step in jobs.steps(taken)] == ["x", ""]
+
+
+def test_a_job_that_parks_has_not_failed(jobs: JobStore) -> None:
+    jobs.add([job(1)])
+    (first,) = jobs.claim("a", 1, NOON)
+    assert jobs.end(first, JobEnd(JobState.WAITING, "asleep", NOON + SECOND, parked=True), NOON)
+    parked = jobs.get("acme", "job-001")
+    assert (parked.state, parked.failed, parked.reason, parked.owner) == (JobState.WAITING, 0, "asleep", None)
+    assert jobs.claim("a", 1, NOON) == []
+    assert jobs.claim("a", 1, NOON + SECOND)[0].attempt == 2
