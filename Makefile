@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
 
-.PHONY: help demo test lint types bench chaos docs wheel clean
+.PHONY: help demo test conformance lint types bench chaos docs wheel clean
 
 help:
 	@echo "make demo    run the demo on a SQLite file"
 	@echo "make test    run the tests"
+	@echo "make conformance  run a public test suite, a corpus of packages and 100,000 random programs"
 	@echo "make lint    check style and format"
 	@echo "make types   check types"
 	@echo "make bench   measure, and rewrite docs/benchmarks.md"
@@ -36,6 +37,10 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
+# The nightly target: downloads pinned packages into .conformance (needs apt-get, dpkg-deb and npm).
+conformance: $(VENV)/.dev
+	$(BIN)/python -m tests.conformance all
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -60,5 +65,5 @@ wheel: $(VENV)/.dev
 	$(BIN)/python -m build --outdir dist .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis alloy-demo.db*
+	rm -rf $(VENV) .conformance build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis alloy-demo.db*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

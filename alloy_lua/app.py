@@ -15,13 +15,13 @@ from .access.acting import require
 from .access.services import AccessServices
 from .background import Background
 from .bridges.entities import EntityBridge
-from .bridges.hosts import default_modules
 from .engine import COMPILER, Engine, Program
 from .engine.program import digest
 from .errors import AlloyError
 from .events import Phase, parse_event
 from .functions import host_function, modules_of
 from .hostapi import HostFunction, HostModule, Param
+from .isolation import REQUIRED, Isolation, Protection, isolation_named, required_protections
 from .lifecycle import Scripts, runnable_revision
 from .limits import Limits, profile
 from .model import DEFAULT_TENANT, Run, Script
@@ -36,9 +36,12 @@ from .runner.ids import RunIds
 from .runner.plans import Plans
 from .runner.recorder import FLUSH_SECONDS, Recorder, Recording, retention
 from .runner.registry import HookRegistry
-from .runner.runner import Execution, Runner
+from .runner.runner import Execution
 from .runner.upkeep import Upkeep
 from .runner.view import View
+from .safe_mode import bypassed
+from .services import Services
+from .settings import Settings
 from .stats import ScriptStats, stats_of
 from .stores import open_store
 
@@ -52,12 +55,12 @@ class _Core:
     """Engine, registry and runner over one set of host functions; made anew when a function is added."""
 
     def __init__(self, alloy: Alloy, modules: tuple[HostModule, ...]) -> None:
-        self.engine = Engine(modules)
+        self.engine = Engine(modules, *alloy._isolation)
         self.registry = HookRegistry(self.engine, alloy._live_source, alloy._vitals)
-        self.runner = Runner(self.engine, self.registry, alloy._recorder, alloy._ids)
+        self.runner = alloy._new_runner(self.engine, self.registry, alloy._recorder, alloy._ids)
 
 
-class Alloy(AccessServices, Background):
+class Alloy(AccessServices, Services, Background):
     """Scripts, their store, and the engine that runs them. Safe to use from any number of threads.
 
     Args:
@@ -68,23 +71,29 @@ class Alloy(AccessServices, Background):
         keep_runs_days: Runs older than this are removed, None to keep all.
         keep_runs: How many runs are kept, None to keep all.
         migrate: Whether to bring the database's schema up to date.
+        settings: What secrets, outgoing requests and key-value spaces may use; None for the defaults.
         token_key: What API tokens are hashed with, at least 32 characters; None for a key kept in the store.
+        isolation: Where scripts run: ``"thread"``, in this process, or ``"process"``, in worker processes.
+        protections: What has to hold worker processes in; see `Alloy.protection`.
 
     Raises:
-        ConfigError: The URL is wrong or its driver is not installed.
+        ConfigError: The URL is wrong, its driver is not installed, or a protection is not to be had.
         StoreError: The database cannot be reached.
     """
 
     def __init__(
         self, url: str | None = None, *, recording: Recording | None = None, breaker: BreakerPolicy | None = None,
         poll_seconds: float = POLL_SECONDS, keep_runs_days: float | None = None, keep_runs: int | None = 1_000_000,
-        migrate: bool = True, token_key: str | None = None,
+        migrate: bool = True, settings: Settings | None = None, token_key: str | None = None,
+        isolation: Isolation = "thread", protections: Iterable[str] = REQUIRED,
     ) -> None:  # fmt: skip
+        self._equip(settings)
         kept = Recording() if recording is None else checks.instance(Recording, recording, "recording")
         policy = BreakerPolicy() if breaker is None else checks.instance(BreakerPolicy, breaker, "breaker")
         poll = checks.number(poll_seconds, "poll_seconds", *POLL_RANGE)
         self._retention = retention(keep_runs_days, keep_runs)
         checks.boolean(migrate, "migrate")
+        self._isolation = isolation_named(isolation), required_protections(protections)
         self.store: Store = open_store(url)
         if migrate:
             self.store.migrate()
@@ -104,6 +113,12 @@ class Alloy(AccessServices, Background):
             reset_breaker=self._reset_breaker,
         )  # fmt: skip
         self._upkeep = Upkeep([(FLUSH_SECONDS, self._write_behind), (poll, self._poll), (60.0, self._prune)])
+        if isolation == "process":
+            try:
+                self.protection()  # what cannot be had is said now, not by the first fire
+            except AlloyError:
+                self.close()
+                raise
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
@@ -211,6 +226,9 @@ class Alloy(AccessServices, Background):
         require("scripts.try" if ambient.dry_run else "scripts.run", ambient.tenant)
         script = self.store.get_script(ambient.tenant, checks.name(name, "script name"))
         number = runnable_revision(script, dry_run, revision)
+        reason = None if ambient.dry_run else self._core.registry.bypass_reason(script)
+        if reason is not None:
+            return failure(bypassed(script, reason), entity)
         program = self._core.engine.compile(self.store.get_revision(script.tenant, script.id, number).source)
         execution = Execution(
             replace(script, live_revision=number), program, profile(script.limits), frozenset(script.capabilities),
@@ -261,6 +279,7 @@ class Alloy(AccessServices, Background):
         self._start()
         if execution.vitals is not None:
             execution.vitals.count()
+            self._recorder.tally.runs += 1
         fold = Fold(record, adapter, view)
         result, run = self._core.runner.perform(
             execution, ambient, view if entity is not None else None, previous, given
@@ -293,8 +312,10 @@ class Alloy(AccessServices, Background):
                 functions = [f for f in self._functions if f.name != name] + [found]
                 modules_of(functions, self._modules())
                 self._functions = functions
-                self._core_made = None
+                replaced, self._core_made = self._core_made, None
                 self._plans.forget()
+            if replaced is not None:
+                replaced.engine.close()
             return call
 
         return add
@@ -308,6 +329,10 @@ class Alloy(AccessServices, Background):
     def host_functions(self) -> tuple[HostModule, ...]:
         """Returns all modules that scripts can call, the platform's own included."""
         return modules_of(self._functions, self._modules())
+
+    def protection(self) -> tuple[Protection, ...]:
+        """Returns what holds the worker processes in and what does not; nothing where scripts run in this process."""
+        return self._core.engine.protection()
 
     def compile(self, source: str) -> Program:
         """Returns what is known of a source after compiling it: the fields it reads and writes, what it mentions.
@@ -352,8 +377,9 @@ class Alloy(AccessServices, Background):
         """Takes up what is in the store now; called after every write and when another process wrote."""
         with self._lock:
             self._counter = self.store.change_counter()
+            self._refresh_services()
             if self._core_made is not None:
-                self._core_made.registry.load(self.store.iter_active())
+                self._core_made.registry.load(self.store.iter_active(), self.safe_mode.lookup())
             self._plans.forget()
         self._refresh_background()
 
@@ -361,10 +387,14 @@ class Alloy(AccessServices, Background):
         """Writes what is pending and stops everything; safe to call twice."""
         self._close_background()
         self._upkeep.stop()
+        self._close_services()
         try:
             self.flush()
             self._flush_access()
         finally:
+            core = self._core_made
+            if core is not None:
+                core.engine.close()
             self.store.close()
 
     def __enter__(self) -> Alloy:
@@ -385,12 +415,12 @@ class Alloy(AccessServices, Background):
                 if core is None:
                     core = _Core(self, self.host_functions())
                     self._counter = self.store.change_counter()
-                    core.registry.load(self.store.iter_active())
+                    core.registry.load(self.store.iter_active(), self.safe_mode.lookup())
                     self._core_made = core
         return core
 
     def _modules(self) -> tuple[HostModule, ...]:
-        return (*default_modules(), *self._background_modules())
+        return (*super()._modules(), *self._background_modules())
 
     def _start(self) -> None:
         self._upkeep.start()
@@ -415,7 +445,7 @@ class Alloy(AccessServices, Background):
         return adapter.fields(before)
 
     def _vitals(self, script: Script) -> Vitals:
-        return self._board.of(script.tenant, script.id, self._plans.forget)
+        return self._board.of(script.tenant, script.id, self._plans.forget, script.name)
 
     def _reset_breaker(self, script: Script) -> None:
         self._vitals(script).reset()
@@ -432,10 +462,11 @@ class Alloy(AccessServices, Background):
         self.flush()
 
     def _poll(self) -> None:
-        if self.store.change_counter() != self._counter:
+        if self.store.change_counter() != self._counter or self.safe_mode.over():
             self.refresh()
 
     def _prune(self) -> None:
+        self._prune_services()
         days, keep = self._retention
         older_than = datetime.now(UTC) - timedelta(days=days) if days is not None else None
         if older_than is not None or keep is not None:

@@ -15,6 +15,8 @@ from .model import EventTrigger, Script, Status
 from .runner.context import Ambient, acting
 from .runner.ids import RunIds
 from .runner.runner import Execution
+from .runner.running import Running
+from .safe_mode import bypassed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,7 @@ class Background:
     entities: EntityBridge
     _core: Any
     _ids: RunIds
+    _running: Running
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -53,7 +56,7 @@ class Background:
 
         made = Jobs(
             lambda: self.store.jobs, lambda tenant, name: self.store.get_script(tenant, name), self._run_job,
-            self._start_outbox,
+            self._start_outbox, lambda job: self._running.cancel(job.run_id, job.tenant),
         )  # fmt: skip
         self._each_minute(lambda: _prune(self.store))
         return made
@@ -122,10 +125,9 @@ class Background:
         return [(script, next(t for t in script.triggers if getattr(t, "event", "") in names)) for script in scripts]
 
     def _background_modules(self) -> tuple[HostModule, ...]:
-        from .jobs.host import queue_module
-        from .jobs.journal import durable_module
+        from .jobs.host import durable_modules, queue_module
 
-        return queue_module(lambda: self.jobs), durable_module()
+        return queue_module(lambda: self.jobs), *durable_modules()
 
     def _refresh_background(self) -> None:
         made = self.__dict__.get("scheduler")
@@ -150,6 +152,9 @@ class Background:
         script = self.store.get_script(job.tenant, job.script_id)
         if script.status is not Status.ACTIVE or script.live_revision is None:
             raise ScriptError(f"script {script.name}: is {script.status}, wanted active", code="not_active")
+        reason = self._core.registry.bypass_reason(script, job.event)
+        if reason is not None:
+            raise bypassed(script, reason)
         vitals = self._vitals(script)
         if not vitals.may_run():
             vitals.skipped += 1
@@ -182,9 +187,10 @@ class Background:
         """Returns the journal of a durable run, None for a script that is not granted it."""
         from datetime import UTC, datetime
 
-        from .jobs.journal import CAPABILITY, Journal
+        from .jobs.host import DURABLE
+        from .jobs.journal import Journal
 
-        if CAPABILITY not in script.capabilities:
+        if DURABLE not in script.capabilities:
             return None
         return Journal(self.store.jobs, job, lambda: datetime.now(UTC), script.live_revision or 0)
 

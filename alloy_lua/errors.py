@@ -142,6 +142,12 @@ class LimitExceeded(ScriptError):
     default_code = "fuel_exhausted"
 
 
+class WorkerLost(ScriptError):
+    """The worker process that ran a script died, or could not be started."""
+
+    default_code = "worker_lost"
+
+
 class RecursionLimit(ScriptError):
     """A cascade of fires went too deep or came back to the same record."""
 

@@ -12,9 +12,12 @@ from . import checks
 from .errors import ValidationError
 from .events import Phase
 from .hostapi import EVERY_PHASE, TYPES, HostCall, HostFunction, HostModule, Param
+from .values import Secret
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
-_KINDS: dict[Any, str] = {str: "string", bytes: "string", int: "integer", float: "number", bool: "boolean"}
+_KINDS: dict[Any, str] = {
+    str: "string", bytes: "string", int: "integer", float: "number", bool: "boolean", Secret: "secret",
+}  # fmt: skip
 _ORIGINS: dict[Any, str] = {dict: "table", list: "list", tuple: "list"}
 
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from .errors import CapabilityDenied, InvalidValue
 from .events import Phase
+from .values import Secret
 
 EVERY_PHASE: frozenset[Phase] = frozenset(Phase)
 DATA_READ_PHASES = EVERY_PHASE
 DATA_WRITE_PHASES: frozenset[Phase] = EVERY_PHASE - {Phase.BEFORE}
 EXTERNAL_PHASES: frozenset[Phase] = EVERY_PHASE - {Phase.BEFORE, Phase.AFTER}
 
-TYPES = ("string", "number", "integer", "boolean", "table", "list", "any")
+TYPES = ("string", "number", "integer", "boolean", "table", "list", "any", "secret")
 
 
 class Param(NamedTuple):
-    """One parameter of a host function. ``type`` is one of `TYPES`."""
+    """One parameter of a host function. ``type`` is one of `TYPES`; a ``secret`` may be given as plain text too."""
 
     name: str
     type: str
@@ -44,6 +46,7 @@ class HostFunction(NamedTuple):
         cost: Fuel for one call (calls also pay one unit for each 256 bytes in and out).
         blocking: True if ``call`` may wait, or fire events itself: it must not hold up other threads' short runs.
         wants_call: True if ``call`` takes the `HostCall` as its first argument.
+        secrets: True if its arguments may hold `Secret` handles, inside tables too; else one is refused.
         example: A line of Lua for the reference.
     """
 
@@ -60,6 +63,12 @@ class HostFunction(NamedTuple):
     wants_call: bool = False
     blocking: bool = False
     example: str = ""
+    secrets: bool = False
+
+    @property
+    def opens_secrets(self) -> bool:
+        """Whether scripts may hand it secrets."""
+        return self.secrets or any(param.type == "secret" for param in self.params)
 
     def signature(self) -> str:
         """Returns the call as a reader writes it: ``str.pad(s, length [, fill])``."""
@@ -87,11 +96,51 @@ class HostModule(NamedTuple):
     constants: Mapping[str, str | int | float | bool] = MappingProxyType({})
 
 
+class Cancellation:
+    """Ends one run from another thread: whatever the run is in at that moment has left here how to stop it.
+
+    Only `cancel` may be called from other threads than the run's own. The lock is for the rare case: each side writes
+    its word before it reads the other's, so one that saw nothing has missed nothing.
+    """
+
+    __slots__ = ("_lock", "_stops", "cancelled")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stops: tuple[Callable[[], Any], ...] = ()
+        self.cancelled = False
+
+    def add(self, stop: Callable[[], Any]) -> None:
+        """Has ``stop`` called, perhaps twice, when the run is cancelled; at once if it has been."""
+        self._stops += (stop,)
+        if self.cancelled:
+            stop()
+
+    def remove(self, stop: Callable[[], Any]) -> None:
+        """Takes ``stop`` back; once this has returned it is not called any more."""
+        self._stops = tuple([one for one in self._stops if one != stop]) if len(self._stops) > 1 else ()
+        if self.cancelled:
+            with self._lock:  # wait for the one who is cancelling
+                pass
+
+    def cancel(self) -> None:
+        """Cancels the run."""
+        self.cancelled = True
+        with self._lock:
+            for stop in self._stops:
+                stop()
+
+
 @dataclass(slots=True)
 class HostCall:
     """Who is calling: handed to host functions that ask for it (``wants_call``).
 
-    ``serial`` counts the host calls of this run from 1, so that (run_id, serial) names one call for ever.
+    Attributes:
+        serial: Counts the host calls of this run from 1, so that (run_id, serial) names one call for ever.
+        grants: The script's capabilities.
+        deadline: When the run's time is over, in seconds of `time.monotonic`.
+        counts: What host functions count for this run, by their own names.
+        cancellation: Where a function that waits leaves what wakes it, should the run be cancelled.
     """
 
     run_id: str
@@ -104,6 +153,40 @@ class HostCall:
     dry_run: bool = False
     depth: int = 0
     serial: int = 0
+    grants: frozenset[str] = frozenset()
+    deadline: float = float("inf")
+    counts: dict[str, int] = field(default_factory=dict)
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+
+class Vault(Protocol):
+    """Opens secrets, and keeps what was opened from coming back."""
+
+    def open(self, tenant: str, name: str) -> str:
+        """Returns the text of a tenant's secret.
+
+        Raises:
+            NotFound: There is none.
+        """
+
+    def hides(self, tenant: str) -> bool:
+        """Returns whether there is anything to `scrub` for the tenant."""
+
+    def scrub(self, tenant: str, value: Any) -> Any:
+        """Returns ``value`` with the texts of the tenant's opened secrets replaced, wherever they stand in it."""
+
+
+def check_secret(name: str, grants: frozenset[str]) -> None:
+    """Returns None if a script with ``grants`` may use the secret ``name``: it has ``secret``, or ``secret.<name>``.
+
+    Raises:
+        CapabilityDenied: It may not.
+    """
+    if "secret" not in grants and f"secret.{name}" not in grants:
+        raise CapabilityDenied(
+            f"secret({name}) needs capability 'secret' or 'secret.{name}', which this script was not granted",
+            details={"capability": f"secret.{name}"},
+        )
 
 
 class Journal(Protocol):
@@ -150,6 +233,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "table": lambda value: isinstance(value, dict | list),
     "list": lambda value: isinstance(value, list) or value == {},
     "any": lambda value: True,
+    "secret": lambda value: isinstance(value, str | bytes | Secret),
 }
 _LUA_NAMES = (
     (bool, "boolean"),
@@ -159,6 +243,7 @@ _LUA_NAMES = (
     (bytes, "string"),
     (list, "list"),
     (dict, "table"),
+    (Secret, "secret"),
 )
 
 

@@ -123,7 +123,7 @@ class Scripts:
             status: ``draft``, or ``active`` to run it at once.
             tenant: Whose script it is.
             description: What it is for.
-            limits: A limits profile: strict, default or relaxed.
+            limits: A limits profile: strict, default, external or relaxed.
             capabilities: What it may call beyond pure helpers.
             run_as: The user its own actions count as.
             priority: Lower runs first.

@@ -1,4 +1,4 @@
-"""What one run may use: the limits, their units, and the three profiles."""
+"""What one run may use: the limits, their units, and the profiles."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ PROFILES: dict[str, Limits] = {
         host_calls=20,
     ),
     "default": Limits(),
+    "external": Limits(deadline_ms=30_000),
     "relaxed": Limits(
         fuel=50_000_000,
         deadline_ms=5_000,

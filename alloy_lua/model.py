@@ -191,11 +191,12 @@ class Health:
 
 
 class RunStatus(StrEnum):
-    """How one run ended."""
+    """How one run ended; one that safe mode bypassed never began, and is no outcome of a fire."""
 
     CONTINUE = "continue"
     REJECTED = "rejected"
     FAILED = "failed"
+    BYPASSED = "bypassed"
 
 
 class LogLine(NamedTuple):

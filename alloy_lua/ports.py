@@ -42,6 +42,85 @@ class RunQuery(NamedTuple):
     limit: int = 100
 
 
+class Document(NamedTuple):
+    """A small stored piece of a tenant's configuration: a sealed secret, an egress rule, a bypass.
+
+    ``kind`` and ``name`` identify it within its tenant; ``body`` is JSON-like.
+    """
+
+    tenant: str
+    kind: str
+    name: str
+    body: dict[str, Any]
+    updated_at: datetime
+    updated_by: str
+
+
+class Documents(Protocol):
+    """Where documents live. Writes move the change counter, so that every process takes them up at its next poll."""
+
+    def put(self, document: Document) -> None:
+        """Writes a document, in place of the one of the same tenant, kind and name.
+
+        Raises:
+            ValidationError: A name is longer than 200 characters or holds what no database can.
+        """
+
+    def get(self, tenant: str, kind: str, name: str) -> Document | None:
+        """Returns the document, None if there is none."""
+
+    def of_kind(self, kind: str, tenant: str | None = None) -> list[Document]:
+        """Returns the documents of a kind, of one tenant or of all, in order of tenant and name."""
+
+    def delete(self, tenant: str, kind: str, name: str) -> bool:
+        """Returns whether there was such a document to remove."""
+
+
+class Quota(NamedTuple):
+    """What a tenant may keep in its key-value space: live keys, and bytes of names and values together."""
+
+    keys: int = 10_000
+    bytes: int = 10 * 1024 * 1024
+
+
+class KeyValues(Protocol):
+    """Small values by tenant and key, some of which expire. Writes of one tenant happen one after the other.
+
+    An expired value is as good as gone for every method, whether or not it has been pruned.
+    """
+
+    def get(self, tenant: str, key: str, now: datetime) -> Any:
+        """Returns the value, None if there is none."""
+
+    def set(self, tenant: str, key: str, value: Any, expires_at: datetime | None, quota: Quota, now: datetime) -> None:
+        """Writes a JSON-like value.
+
+        Raises:
+            LimitExceeded: The tenant would keep more than ``quota`` (code ``quota_exceeded``).
+        """
+
+    def incr(
+        self, tenant: str, key: str, by: int | float, expires_at: datetime | None, quota: Quota, now: datetime
+    ) -> int | float:
+        """Returns the number at ``key`` after adding ``by`` to it; no concurrent call is lost.
+
+        A missing value counts as 0, and only then ``expires_at`` is taken: a counter's time runs from its first use.
+
+        Raises:
+            InvalidValue: The value there is no number.
+            LimitExceeded: As for `set`.
+        """
+
+    def delete(self, tenant: str, key: str, now: datetime) -> bool:
+        """Returns whether there was a value to remove."""
+
+    def usage(self, tenant: str) -> tuple[int, int]:
+        """Returns how many keys and bytes the tenant keeps, with what has expired but is not pruned yet."""
+
+    def prune(self, now: datetime) -> int:
+        """Returns how many expired values it removed, of all tenants."""
+
+
 class Store(Protocol):
     """Where scripts, revisions, health and runs live. Every method is safe to call from any thread.
 
@@ -51,6 +130,8 @@ class Store(Protocol):
     """
 
     url: str
+    documents: Documents
+    kv: KeyValues
 
     @property
     def tokens(self) -> TokenStore:
@@ -151,7 +232,7 @@ class Store(Protocol):
         """Returns all active scripts of all tenants (for the hook registry), ordered by tenant and name."""
 
     def change_counter(self) -> int:
-        """Returns a number that grows with every committed write of a script, token or tenant, in whatever process."""
+        """Returns a number that grows with every committed write of a script, token, tenant or document, wherever."""
 
     # -- health ----------------------------------------------------------------------------------------------
     def get_health(self, tenant: str, script_id: str) -> Health:

@@ -21,7 +21,7 @@ dict                   table (string or whole-number keys)         dict
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -29,9 +29,34 @@ import msgpack
 from .errors import InvalidValue
 
 EXACT = 2**53
+SECRET = 1  # the extension type under which a secret's name crosses
 DECIMAL_DIGITS = 15
 MAX_DEPTH = 100
 _INF = float("inf")
+
+
+class Secret:
+    """A handle to a secret: scripts see this and never the text, which `reveal` opens on the Python side."""
+
+    __slots__ = ("_open", "name")
+
+    def __init__(self, name: str, open: Callable[[str], str] | None = None) -> None:
+        self.name = name
+        self._open = open
+
+    def reveal(self) -> str:
+        """Returns the secret's text.
+
+        Raises:
+            NotFound: The tenant has no such secret.
+            CapabilityDenied: The script was not granted it.
+        """
+        if self._open is None:
+            raise InvalidValue(f"{self}: cannot be opened here")
+        return self._open(self.name)
+
+    def __repr__(self) -> str:
+        return f"secret({self.name})"
 
 
 def _temporal(value: Any) -> str | None:
@@ -66,6 +91,8 @@ def to_plain(value: Any) -> Any:
         InvalidValue: Nothing can stand for a value of this type in Lua.
     """
     kind = type(value)
+    if kind is Secret:
+        return msgpack.ExtType(SECRET, value.name.encode())
     if isinstance(value, tuple | set | frozenset):
         return list(value)
     if kind.__module__ == "decimal" and kind.__name__ == "Decimal":
@@ -152,6 +179,8 @@ def _has_odd_numbers(packed: bytes) -> bool:
 
 def _odd_number(value: Any, path: str, depth: int) -> str | None:
     """Returns what is wrong with the first number in ``value`` that a script could not hold exactly."""
+    if isinstance(value, Secret):
+        return None
     if isinstance(value, float):
         return f"{path}: got {value}, wanted a finite number" if value != value or value in (_INF, -_INF) else None
     if isinstance(value, int) and not isinstance(value, bool) and not -EXACT <= value <= EXACT:
@@ -188,7 +217,7 @@ def jsonable(value: Any) -> Any:
         return [jsonable(inner) for inner in value]
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if type(value).__module__ == "decimal":
+    if type(value).__module__ == "decimal" or type(value) is Secret:
         return str(value)
     try:
         return jsonable(to_plain(value))
@@ -196,16 +225,20 @@ def jsonable(value: Any) -> Any:
         return f"<{type(value).__qualname__}>"
 
 
-def unpack(packed: str | bytes) -> Any:
+def _no_secret(code: int, data: bytes) -> Any:
+    raise InvalidValue("got a secret, which only host functions made for it can open")
+
+
+def unpack(packed: str | bytes, secret: Callable[[int, bytes], Any] = _no_secret) -> Any:
     """Returns the value in ``packed`` (bytes, or one latin-1 character for each byte).
 
-    Strings that are not UTF-8 come back as bytes.
+    Strings that are not UTF-8 come back as bytes. ``secret`` makes the value for a secret's handle.
     """
     data = packed.encode("latin-1") if isinstance(packed, str) else packed
     try:
-        return msgpack.unpackb(data, strict_map_key=False)
+        return msgpack.unpackb(data, strict_map_key=False, ext_hook=secret)
     except UnicodeDecodeError:
-        return _decoded(msgpack.unpackb(data, raw=True, strict_map_key=False))
+        return _decoded(msgpack.unpackb(data, raw=True, strict_map_key=False, ext_hook=secret))
 
 
 def _decoded(value: Any) -> Any:

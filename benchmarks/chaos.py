@@ -48,7 +48,7 @@ alloy.jobs.start(4, silent_s=2)
 alloy.scheduler.start()
 time.sleep(100_000)
 """
-DURABLE = 'for i = 1, 4 do chaos.effect("step") durable.sleep(0.2) end'
+DURABLE = 'for i = 1, 4 do chaos.effect("step") sleep(0.2) end'
 
 
 class Chaos:

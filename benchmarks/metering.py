@@ -51,7 +51,8 @@ def metered_alone(engine: Engine) -> dict[str, Callable[[], Any]]:
     from lupa.luajit21 import LuaRuntime
 
     lua = LuaRuntime(unpack_returned_tuples=True, max_memory=256 * 1024 * 1024)
-    meter = lua.execute((Path(runtime.__file__).with_name("lua") / "meter.lua").read_text())
+    load = lua.eval("function(text) return assert(loadstring(text))(require('ffi').new('size_t[3]')) end")
+    meter = load((Path(runtime.__file__).with_name("lua") / "meter.lua").read_bytes())
     start = lua.eval("function(begin, main) return function() begin(1e12, 1e6, 1e9) return main() end end")
     calls = {}
     for name, source in WORK.items():

@@ -17,6 +17,7 @@ from alloy_lua.engine.diagnostics import _LIMIT_MESSAGES
 from alloy_lua.events import Phase
 from alloy_lua.hostapi import EVERY_PHASE, HostFunction, HostModule, Param
 from alloy_lua.limits import PROFILES, Limits
+from alloy_lua.settings import FILE_VARIABLE, SETTINGS, Setting
 
 DOCS = Path(__file__).parent
 PACKAGE = Path(errors.__file__).parent
@@ -35,7 +36,12 @@ LIMITS = {
         "Bounds the wall-clock time, which fuel cannot: time spent in host functions counts too.",
         "`deadline_exceeded`",
     ),
-    "memory_bytes": ("bytes", "Keeps one script from taking the process's memory.", "`memory_exceeded`"),
+    "memory_bytes": (
+        "bytes",
+        "Keeps one script from taking the process's memory. Garbage does not count; the allocator itself refuses what "
+        "goes beyond the limit and a tenth.",
+        "`memory_exceeded`",
+    ),
     "input_bytes": (
         "bytes",
         "Bounds the time spent on copying the entity, `before`, `params` and `ctx` in. Only what the script "
@@ -76,6 +82,8 @@ FIXED = (
         "levels",
         "nothing: a loop takes over",
     ),
+    ("A Lua pattern", "strings.lua:MAX_PATTERN", "bytes", "`runtime_error`"),
+    ("Text that `tonumber` reads", "sandbox.lua:LONGEST_NUMBER", "bytes", "nil, as for any text that is no number"),
     ("Result of `string.rep`", "strings.lua:LARGEST", "bytes", "`runtime_error`"),
     ("Arguments of a host function", "host.lua:MAX_ARGUMENTS", "arguments", "`invalid_value`"),
     ("Arguments of a host function together", "host.lua:ARGUMENT_BYTES", "bytes", "`invalid_value`"),
@@ -92,7 +100,25 @@ FIXED = (
     ("Pattern of `regex`", "bridges.hosts.patterns:MAX_PATTERN", "characters", "`invalid_value`"),
     ("Text of `json`", "bridges.hosts.json_module:MAX_BYTES", "bytes", "`invalid_value`"),
     ("Nesting of `json`", "bridges.hosts.json_module:MAX_DEPTH", "levels", "`invalid_value`"),
+    ("Values in a text or table of `json`", "bridges.hosts.json_module:MAX_VALUES", "values", "`invalid_value`"),
+    ("Escapes in a text of `json`", "bridges.hosts.json_module:MAX_ESCAPES", "escapes", "`invalid_value`"),
+    ("Matches of one call of `regex`", "bridges.hosts.patterns:MAX_MATCHES", "matches", "`invalid_value`"),
+    ("Amounts of one call of `money.sum`", "bridges.hosts.decimals:MAX_AMOUNTS", "amounts", "`invalid_value`"),
+    ("Shares of `money.allocate`", "bridges.hosts.decimals:MAX_SHARES", "shares", "`invalid_value`"),
+    (
+        "Text beyond ASCII of `str.lower`, `str.upper`",
+        "bridges.hosts.unicode_text:MAX_CASED",
+        "characters",
+        "`invalid_value`",
+    ),
+    ("Text beyond ASCII of `str.title`", "bridges.hosts.unicode_text:MAX_TITLE", "characters", "`invalid_value`"),
+    ("Text beyond ASCII of `str.slug`", "bridges.hosts.unicode_text:MAX_SLUG", "characters", "`invalid_value`"),
+    ("Calls that a dry run reports, together", "engine.hosttable:MAX_EFFECT_BYTES", "bytes", "`invalid_value`"),
     ("Digits of an amount of `money`", "bridges.hosts.decimals:MAX_DIGITS", "digits", "`invalid_value`"),
+    ("Key of `kv`", "stores.rows:MAX_KEY", "characters", "`invalid_value`"),
+    ("Value of `kv`", "bridges.hosts.kv_module:MAX_VALUE_BYTES", "bytes as JSON", "`invalid_value`"),
+    ("Redirects of a request", "bridges.hosts.http_client:MAX_REDIRECTS", "redirects", "`http_error`"),
+    ("Text of a secret", "secrets:LONGEST", "characters", "`validation_error`"),
     ("Triggers of a script", "script_settings:MAX_TRIGGERS", "triggers", "`validation_error`"),
     ("Description of a script, message of a revision", "script_settings:MAX_TEXT", "characters", "`validation_error`"),
     ("Name of an event", "events:MAX_NAME", "characters", "`validation_error`"),
@@ -109,8 +135,9 @@ LIMITS_PAGE = """\
 
 {generated}
 
-Every run has a budget. A script names one of three profiles (`limits="strict"`); `Alloy.evaluate` also takes a
-`Limits` object. What `fuel`, deadline and memory are made of is told in [sandbox.md](sandbox.md).
+Every run has a budget. A script names a profile (`limits="strict"`); `Alloy.evaluate` also takes a `Limits` object.
+`external` is `default` with the time to wait for other services ([egress.md](egress.md)). What `fuel`, deadline and
+memory are made of is told in [sandbox.md](sandbox.md).
 
 A run that goes beyond a limit is over: its outcome is `failed` with the code below, none of its changes are kept, and
 no `pcall` in the script can catch it. The two exceptions are log lines, which are cut, and values that are too deep
@@ -238,15 +265,44 @@ CODES = {
     "output_exceeded": ("Changes, value or details are too large.", "See [limits.md](limits.md)."),
     "host_calls_exceeded": ("The run made too many host calls.", "Ask for many records in one call."),
     "stack_overflow": ("The script's calls nest too deeply.", "Look for a call of itself without end."),
+    "worker_lost": (
+        "The worker process that ran the script died, or none could be started.",
+        "See the log of `alloy_lua.engine`, and [sandbox.md](sandbox.md).",
+    ),
     "recursion_limit": ("Fires nest too deeply, or a hook led back to the record it handles.", "Break the circle."),
     "breaker_open": ("The script failed too often and is held back for a while.", "Repair and activate it."),
+    "cancelled": ("The run was cancelled while it ran.", "Ask who did: [observability.md](observability.md)."),
+    "bypassed": (
+        "Safe mode does not let the script run.",
+        "The message says why; see [observability.md](observability.md).",
+    ),
+    "egress_denied": (
+        "A request would go where the allow-list or the address does not permit.",
+        "See [egress.md](egress.md).",
+    ),
+    "http_error": ("A request failed, or its time was over.", "The message says how; `pcall` can catch it."),
+    "quota_exceeded": (
+        "A tenant's `kv` is full, or a run made too many requests.",
+        "Raise the setting ([settings.md](settings.md)), or keep less.",
+    ),
     "not_active": ("A job's script was switched off before its turn.", "Resume it, then set the job going again."),
     "internal_error": ("The command line met a failure that is no AlloyError.", "Please report it."),
     "rejected": ("A script called `abort`; raised by `Outcome.raise_for_status` only.", "Show it to the user."),
 }
 # Codes that come as another class than the one they are the default of.
 RAISED_AS = {
-    **dict.fromkeys(("breaker_open", "not_active"), "ScriptError"),
+    **dict.fromkeys(
+        (
+            "breaker_open",
+            "not_active",
+            "cancelled",
+            "bypassed",
+            "egress_denied",
+            "http_error",
+            "quota_exceeded",
+        ),
+        "ScriptError",
+    ),
     **dict.fromkeys(("idempotency_mismatch", "in_progress"), "Conflict"),
     **dict.fromkeys(CODES.keys() & _LIMIT_MESSAGES.keys() | {"stack_overflow"}, "LimitExceeded"),
     "internal_error": "AlloyError",
@@ -318,7 +374,8 @@ HOSTS_PAGE = """\
 
 What every script may call besides standard Lua. A platform adds its own: see [embedding.md](embedding.md).
 
-- All of them are pure helpers: they need no capability and may be called in every phase, unless it says otherwise.
+- Most of them are pure helpers: they need no capability and may be called in every phase, unless it says otherwise.
+- `secret`, `http` and `kv` are explained in [egress.md](egress.md).
 - Cost is in fuel. A function written in Lua pays for its own steps, as a script does; one written in Python pays what
   its entry says and one unit for each 256 bytes in and out, and counts as a host call ([limits.md](limits.md)).
 - `[, x]` is an argument that may be left out. Extra arguments and arguments of a wrong type are an `invalid_value`
@@ -375,11 +432,47 @@ def host_functions_page() -> str:
     return HOSTS_PAGE.format(generated=GENERATED, index=index, modules="\n\n".join(map(_module, modules)))
 
 
+# -- settings.md -------------------------------------------------------------------------------------------------
+SETTINGS_PAGE = """\
+# Settings
+
+{generated}
+
+Settings describe an `Alloy` that is started from outside, by a command or by `alloy_lua.configure.open_alloy`; a
+platform that makes its own `Alloy` passes arguments instead, and `settings=Settings({{…}})` for what has none.
+
+A flag wins over the environment, the environment over a file, a file over the default. The file is TOML with the
+names as keys; `--config FILE` or the variable `{variable}` names it. An unknown name or a wrong value is refused by
+name, with its source. `alloy-lua settings` shows what is in force and where it comes from; secrets are hidden.
+
+```toml
+database = "postgresql://alloy@db.internal/alloy"
+poll_seconds = 0.5
+log_format = "json"
+```
+
+{table}
+"""
+
+
+def _setting(setting: Setting) -> list[str]:
+    default = "not set" if setting.default is None else f"`{str(setting.default).lower()}`"
+    names = f"`{setting.name}`<br>`{setting.variable}`<br>`{setting.flag}`"
+    return [names, setting.help, setting.wanted() + ("; never shown" if setting.secret else ""), default]
+
+
+def settings_page() -> str:
+    """Returns the text of settings.md."""
+    table = _table(["setting, variable, flag", "decides", "is", "default"], map(_setting, SETTINGS))
+    return SETTINGS_PAGE.format(generated=GENERATED, table=table, variable=FILE_VARIABLE)
+
+
 # -- writing -----------------------------------------------------------------------------------------------------
 PAGES: dict[str, Callable[[], str]] = {
     "host-functions.md": host_functions_page,
     "limits.md": limits_page,
     "errors.md": errors_page,
+    "settings.md": settings_page,
 }
 
 

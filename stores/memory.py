@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import ConfigError
 from ..model import Health, Revision, Run, Script, Status
-from ..ports import RunQuery, ScriptQuery
+from ..ports import Documents, KeyValues, RunQuery, ScriptQuery
 from . import refusals
+from .memory_services import MemoryDocuments, MemoryKeyValues
 from .rows import HEALTH_COUNTS, check_revision, check_script, events_of, folded, micros
 from .urls import MEMORY_URL
 
@@ -38,6 +39,8 @@ class MemoryStore:
         self._health: dict[str, Health] = {}
         self._runs: dict[tuple[str, str], Run] = {}
         self._changes = 0
+        self.documents: Documents = MemoryDocuments(self._count_change)
+        self.kv: KeyValues = MemoryKeyValues()
         self._access_made: MemoryAccess | None = None
         self._jobs_made: MemoryJobs | None = None
 

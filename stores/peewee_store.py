@@ -8,10 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..model import Health, Revision, Run, Script
-from ..ports import RunQuery, ScriptQuery
+from ..ports import Documents, KeyValues, RunQuery, ScriptQuery
 from .dialects import Dialect
+from .document_queries import DocumentQueries
 from .gateway import Gateway
 from .health_queries import HealthQueries
+from .key_value_queries import KeyValueQueries
 from .migrations import Migrator
 from .run_queries import RunQueries
 from .script_queries import ScriptQueries
@@ -42,6 +44,8 @@ class PeeweeStore:
         self._scripts = ScriptQueries(self._gateway, tables, self._log)
         self._health = HealthQueries(self._gateway, tables)
         self._runs = RunQueries(self._gateway, tables)
+        self.documents: Documents = DocumentQueries(self._gateway, tables)
+        self.kv: KeyValues = KeyValueQueries(self._gateway, tables)
 
     # -- access control, loaded when it is first used ------------------------------------------------------------
     @cached_property

@@ -35,6 +35,7 @@ from ..model import (
     Status,
     Trigger,
 )
+from ..ports import Document
 
 Row = tuple[Any, ...]
 
@@ -162,6 +163,25 @@ def check_revision(script: Script, revision: Revision) -> None:
         )
     _check_text("revision", revision, keys=())
     micros("revision created_at", revision.created_at)
+
+
+def check_document(document: Document) -> str:
+    """Returns the body of ``document`` as JSON text.
+
+    Raises:
+        ValidationError: Some database could not hold it as it is; the field is named.
+    """
+    for name in ("tenant", "kind", "name", "updated_by"):
+        text = getattr(document, name)
+        if not storable(text) or len(text) > MAX_KEY:
+            raise ValidationError(
+                f"document {name}: got {text[:60]!r}, wanted at most {MAX_KEY} characters that UTF-8 can hold",
+                details={"field": name},
+            )
+    try:
+        return _ENCODE(document.body)
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise ValidationError(f"document {document.name!r}: got a body that is not JSON-like: {exc}") from exc
 
 
 # -- scripts -------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from typing import Any
 import pytest
 
 from alloy_lua import Alloy, Limits, Outcome
+from alloy_lua.isolation import Isolation
 
 LUA = Path(__file__).parent / "lua"
 _DIRECTIVE = re.compile(r"-- (limits|entity|before|params|phase|fuel): (.*)")
@@ -134,13 +135,19 @@ def judge() -> Callable[[Chunk, Outcome | dict[str, Any]], None]:
 
 
 @pytest.fixture(scope="session")
-def shared() -> Iterator[Alloy]:
+def isolation() -> Isolation:
+    """Where scripts run; the folders whose tests run on both tiers have a fixture of their own."""
+    return "thread"
+
+
+@pytest.fixture(scope="session")
+def shared(isolation: Isolation) -> Iterator[Alloy]:
     """An Alloy for tests that only evaluate: no test may leave anything behind in it."""
-    with Alloy() as made:
+    with Alloy(isolation=isolation) as made:
         yield made
 
 
 @pytest.fixture
-def alloy() -> Iterator[Alloy]:
-    with Alloy() as made:
+def alloy(isolation: Isolation) -> Iterator[Alloy]:
+    with Alloy(isolation=isolation) as made:
         yield made

@@ -49,7 +49,7 @@ class _Checked:
 
 
 def check_files(arguments: argparse.Namespace) -> Reply:
-    """Returns the fields that each file reads and writes and the modules it uses, or what is wrong with it."""
+    """Returns the static report of each file: what it uses and what may be slow, or what is wrong with it."""
     with in_memory() as alloy:
         checked = [_check(alloy, path) for path in arguments.files]
     failed = any(found.error for found in checked)
@@ -70,9 +70,10 @@ def _check(alloy: Alloy, path: str) -> _Checked:
     except AlloyError as error:
         return _Checked({"file": path, "ok": False, "error": error.as_dict()}, [_located(path, error)], error)
     modules = sorted(module.name for module in alloy.host_functions() if module.name in program.mentions)
+    report = _report(alloy, text)
     data = {
         "file": path, "ok": True, "reads": program.reads, "writes": program.writes, "modules": modules,
-        "capabilities": settings.capabilities, "triggers": settings.triggers,
+        "capabilities": settings.capabilities, "triggers": settings.triggers, **report,
     }  # fmt: skip
     lines = {
         "reads": _fields(program.reads),
@@ -80,7 +81,35 @@ def _check(alloy: Alloy, path: str) -> _Checked:
         "modules": ", ".join(modules) or "none",
         "capabilities": ", ".join(settings.capabilities) or "none",
     }
-    return _Checked(data, [visible(f"{path}: ok"), *pairs(lines)])
+    return _Checked(data, [visible(f"{path}: ok"), *pairs(lines), *_warnings(path, report)])
+
+
+def _report(alloy: Alloy, text: str) -> dict[str, list[dict[str, Any]]]:
+    """Returns what the text tells of slow patterns and of loops around host calls."""
+    from ..engine.lexer import tokens
+    from ..engine.report import WIDE, host_loops_of, patterns_of
+
+    source = text.encode()
+    found = tokens(source)
+    calls = {f.name for module in alloy.host_functions() for f in module.functions if f.call is not None}
+    return {
+        "patterns": [use._asdict() for use in patterns_of(source, found) if use.degree > WIDE],
+        "host_loops": [loop._asdict() for loop in host_loops_of(source, found, calls)],
+    }
+
+
+def _warnings(path: str, report: dict[str, list[dict[str, Any]]]) -> list[str]:
+    lines = [
+        f"{path}:{use['line']}: pattern {use['pattern']!r} may take time with the power {use['degree']} "
+        "of the text's length"
+        for use in report["patterns"]
+    ]
+    lines += [
+        f"{path}:{loop['call_line']}: {loop['function']} is called in the loop of line {loop['line']}, "
+        "which has no bound"
+        for loop in report["host_loops"]
+    ]
+    return [visible(line) for line in lines]
 
 
 def _fields(names: tuple[str, ...] | None) -> str:

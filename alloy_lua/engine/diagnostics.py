@@ -15,6 +15,7 @@ from ..errors import (
     NotFound,
     ScriptError,
     ValidationError,
+    WorkerLost,
 )
 from ..limits import Limits
 
@@ -32,24 +33,27 @@ _LIMIT_MESSAGES = {
 
 
 _CLASSES: dict[str, type[AlloyError]] = {
-    kind.default_code: kind for kind in (InvalidValue, CapabilityDenied, HostError, NotFound, Conflict, ValidationError)
+    kind.default_code: kind
+    for kind in (InvalidValue, CapabilityDenied, HostError, NotFound, Conflict, ValidationError, WorkerLost)
 }
 
 
 def script_error(facts: dict[str, Any], limits: Limits) -> AlloyError:
     """Returns the error for ``facts`` ({code, message, traceback}) that a runtime reported for a failed run."""
     code = facts.get("code")
-    frames = _frames(facts.get("traceback") or "")
+    frames = _frames(_text(facts.get("traceback") or ""))
     if code in _LIMIT_MESSAGES:
         return LimitExceeded(_LIMIT_MESSAGES[code](limits), code=code, traceback=frames)
-    message = str(facts.get("message") or code or "unknown error")
+    if code == "cancelled":
+        return ScriptError("the run was cancelled", code=code, traceback=frames)
+    message = _text(facts.get("message") or code or "unknown error")
     line = None
     match = _POSITION.match(message)
     if match:
         line, message = int(match.group(1)), message[match.end() :]
     else:
         message = _INTERNAL.sub("", message, count=1)  # an error raised in C names the guarded function around it
-        first = _FRAME.search(facts.get("traceback") or "")
+        first = _FRAME.search(_text(facts.get("traceback") or ""))
         line = int(first.group(1)) if first and facts.get("traceback") else None
     if message == "not enough memory":
         return LimitExceeded(_LIMIT_MESSAGES["memory_exceeded"](limits), code="memory_exceeded")
@@ -59,6 +63,11 @@ def script_error(facts: dict[str, Any], limits: Limits) -> AlloyError:
     if kind is not ScriptError:
         return kind(message, line=line, traceback=frames)
     return ScriptError(message, code=code, line=line, traceback=frames)
+
+
+def _text(said: Any) -> str:
+    """Returns what Lua said as text; bytes that are not UTF-8 are shown escaped."""
+    return said.decode("utf-8", "backslashreplace") if isinstance(said, bytes) else str(said)
 
 
 def _frames(traceback: str) -> tuple[str, ...]:

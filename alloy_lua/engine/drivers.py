@@ -18,26 +18,34 @@ MAX_FIELDS = 24
 SLICE_MIN = 36  # as in meter.lua
 
 _TEMPLATE = """\
-local kit, main, FUEL, SECONDS, KB = ...
+local kit, main, FUEL, SECONDS, BYTES = ...
 local keep, on_error, collect_last = kit.driver.keep, kit.driver.on_error, kit.driver.collect_last
 local environment, setfenv, ended = kit.environment, kit.setfenv, kit.meter.ended
 local xpcall, type = kit.xpcall, kit.type
 local set_call_limit, set_log_limits, has_logged = kit.set_call_limit, kit.set_log_limits, kit.has_logged
-local UNSET = kit.UNSET
+local UNSET, books, tonumber, sweep = kit.UNSET, kit.books, kit.tonumber, kit.meter.sweep
 local WRITTEN = {{{written}}}
+local forget_long_string = kit.meter.forget_long_string
+local HALF, HIGHEST, OPEN = BYTES / 2, BYTES * 1.1, 2 ^ 50
 local GRANT = FUEL < {slice} and FUEL or {slice}
 -- These are the meter's own variables (share_state): the same lines as its begin and used, without the calls.
-local F, dead, serial, limit, slice, tick, granted, last, seconds, limit_kb, base_kb, peak_kb
+local F, dead, serial, limit, slice, granted, last, seconds, base, most, wall, peak, seen, watch, full, longest
 local protected_depth, coroutine_depth
 local function scalar({arguments})
 {guards}
   local e = {{{fields}}}
 {fresh_environment}{limits}
+  seen = tonumber(books[0])
+  if seen > base + HALF then sweep() end
   dead = false
   serial = serial + 1
-  limit, slice, tick, granted, F, last = FUEL, {slice}, 0, GRANT, GRANT, -1
-  seconds, limit_kb, peak_kb, protected_depth, coroutine_depth = SECONDS, base_kb + KB, 0, 0, 0
+  limit, slice, granted, F, last = FUEL, {slice}, GRANT, GRANT, -1
+  seconds, protected_depth, coroutine_depth = SECONDS, 0, 0
+  if longest > 0 then forget_long_string() end
+  most, wall, peak, watch = base + BYTES, base + HIGHEST, 0, 0
+  full, books[2] = most, wall
   local ok, value = xpcall(main, on_error{entity})
+  books[2] = OPEN
   if not ok or value ~= nil or dead{logged} then
     keep(ok, value, e, WRITTEN)
     return -1
@@ -55,7 +63,7 @@ local read, write, write_bytes, mark = rows.read, rows.write, rows.write_bytes, 
 local record_next = kit.record_next
 local function put(output_bytes, depth, code, set{value_names})
   if code == -1 and ended() == "memory_exceeded" then code = -2 end -- other rows' memory counted: run it by itself
-  if code == -1 then write_bytes(collect_last(output_bytes, depth)) return mark("{no_values}") end
+  if code == -1 then write_bytes(collect_last(output_bytes, depth, BYTES)) return mark("{no_values}") end
   if code == -2 then return mark("\\254{no_values}") end
   write(code)
   write(set or 0){writes}

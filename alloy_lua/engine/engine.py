@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import AlloyError, CompileError
-from ..hostapi import HostModule
+from ..errors import AlloyError, CompileError, WorkerLost
+from ..hostapi import Cancellation, HostModule
+from ..isolation import Isolation, Protection
 from ..limits import Limits
 from ..model import LogLine, RunStatus
 from ..values import pack, unpack
@@ -18,6 +19,9 @@ from .hosttable import CallState, HostTable
 from .pool import RuntimePool
 from .program import Program, compile_source
 from .runtime import LuaError, Runtime, broken_run
+
+if TYPE_CHECKING:
+    from .interface import AnyRuntime
 
 MAX_CACHED_PROGRAMS = 20_000
 SEED_MODULUS = 2**31
@@ -37,6 +41,7 @@ class RunInput:
         fuel: Fuel left in a cascade; None for the profile's own.
         seconds: Time left in a cascade; None for the profile's own.
         state: What host functions may know; None for a run without host calls.
+        cancellation: How the run is cancelled; None if it cannot be.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -50,6 +55,7 @@ class RunInput:
         self.fuel: int | None = None
         self.seconds: float | None = None
         self.state: CallState | None = None
+        self.cancellation: Cancellation | None = None
 
 
 class RunResult:
@@ -79,13 +85,31 @@ class Engine:
 
     Args:
         modules: The host modules that scripts may call.
+        isolation: Where scripts run.
+        required: The protections without which no worker process may start.
     """
 
-    def __init__(self, modules: Iterable[HostModule] = ()) -> None:
+    def __init__(
+        self, modules: Iterable[HostModule] = (), isolation: Isolation = "thread", required: Iterable[str] = ()
+    ) -> None:
         self.hosts = HostTable(modules)
-        self.pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
+        self.pool: RuntimePool[Any]
+        if isolation == "process":
+            from .process.pool import WorkerPool
+
+            self.pool = WorkerPool(self.hosts, required)
+        else:
+            self.pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
         self._programs: OrderedDict[str, Program] = OrderedDict()
         self._lock = threading.Lock()
+
+    def protection(self) -> tuple[Protection, ...]:
+        """Returns what came of each protection in the worker processes; none where there are no workers."""
+        return self.pool.protection()
+
+    def close(self) -> None:
+        """Ends the worker processes, if there are any; safe to call twice."""
+        self.pool.close()
 
     # -- compiling -----------------------------------------------------------------------------------------------
     def compile(self, source: str) -> Program:
@@ -127,9 +151,11 @@ class Engine:
             self.pool.release(runtime)
         return result_of(answer, given.limits, given.state)
 
-    def _call(self, runtime: Runtime, program: Program, packed: bytes, given: RunInput) -> str | bytes:
-        limits = given.limits
+    def _call(self, runtime: AnyRuntime, program: Program, packed: bytes, given: RunInput) -> str | bytes:
+        limits, cancellation = given.limits, given.cancellation
         runtime.broker.state = given.state
+        if cancellation is not None:
+            cancellation.add(runtime.stop)
         fuel = limits.fuel if given.fuel is None else min(limits.fuel, given.fuel)
         seconds = limits.deadline_ms / 1000
         if given.seconds is not None:
@@ -153,9 +179,12 @@ class Engine:
             raise
         finally:
             runtime.broker.state = None
+            if cancellation is not None:
+                cancellation.remove(runtime.stop)
+                runtime.unstop()
 
 
-def _compiled(source: str, runtime: Runtime) -> Program:
+def _compiled(source: str, runtime: AnyRuntime) -> Program:
     program = compile_source(source, runtime.syntax_error)
     try:
         runtime.load(program)
@@ -178,6 +207,14 @@ INPUT_NAMES = ("entity", "before", "params", "ctx")
 
 def result_of(answer: str | bytes, limits: Limits, state: CallState | None = None) -> RunResult:
     """Returns the result that a runtime packed (driver.lua, ``outcome``)."""
+    try:
+        return _result_of(answer, limits, state)
+    except (ValueError, TypeError, AttributeError, LookupError):
+        error = WorkerLost("the worker process gave an answer that is no outcome")
+        return RunResult(RunStatus.FAILED, 0, error=error)
+
+
+def _result_of(answer: str | bytes, limits: Limits, state: CallState | None) -> RunResult:
     status, fuel, memory, logs, lost, *rest = unpack(answer)
     result = RunResult(RunStatus(status), fuel, memory_bytes=int(memory))
     result.lost_logs = lost

@@ -21,6 +21,8 @@ LEAF, LEAF_TOKENS = 8, 64  # what such a function may do
 _STARTS_STATEMENT = frozenset(b"local if while for repeat function return break".split())
 _OPERATIONS = frozenset((b"..", b"<", b">", b"<=", b">=", b"+", b"-", b"*", b"/", b"%", b"^"))
 _ENDS_EXPRESSION = frozenset((b")", b"]", b"}", b"..."))
+_ENDS_BLOCK = frozenset((b"end", b"else", b"elseif", b"until"))
+_DEPTH = {b"(": 1, b"{": 1, b"[": 1, b")": -1, b"}": -1, b"]": -1}
 _VALUES = frozenset((b"nil", b"true", b"false"))
 
 
@@ -61,25 +63,27 @@ class _State:
         anchor: Before which statement a check could be put that covers this place; an offset.
         paid: What ``covering`` paid for before the anchor.
         tokens: Tokens read in the function while not covered.
+        depth: How many brackets of the function are open; a semicolon between none of them ends a statement.
     """
 
-    __slots__ = ("anchor", "covered", "covering", "operations", "paid", "tokens")
+    __slots__ = ("anchor", "covered", "covering", "depth", "operations", "paid", "tokens")
 
     def __init__(self, covering: _Check, anchor: int = 0, *, covered: bool = True) -> None:
         self.covering, self.anchor, self.covered = covering, anchor, covered
-        self.operations = self.paid = self.tokens = 0
+        self.operations = self.paid = self.tokens = self.depth = 0
 
 
 class _Block:
     """An open block: a function, a loop, ``repeat``, or ``if``, and the state before it."""
 
-    __slots__ = ("anchor", "covered", "covering", "in_condition", "kind", "operations", "outside")
+    __slots__ = ("anchor", "covered", "covering", "in_condition", "kind", "longest", "operations", "outside")
 
     def __init__(self, kind: str, state: _State) -> None:
         self.kind, self.outside = kind, state
         self.covered, self.covering = state.covered, state.covering
         self.anchor, self.operations = state.anchor, state.operations
         self.in_condition = kind == "if"
+        self.longest = 0  # operations on the longest of its branches so far
 
 
 class _Scan:
@@ -106,11 +110,12 @@ class _Scan:
         state = self.state
         if state.covered:
             return
-        if self.blocks[-1].in_condition:
-            self.blocks[-1].covered = True
         unpaid = max(0, state.covering.operations - state.paid)
         self.check(state.anchor)
         state.covering.operations = unpaid
+        block = self.blocks[-1]
+        if block.in_condition:
+            block.covered, block.covering = True, state.covering
 
     def enter_function(self, offset: int) -> None:
         self.state = _State(_Check(-1), offset, covered=False)
@@ -124,9 +129,16 @@ class _Scan:
     def open(self, kind: str) -> None:
         self.blocks.append(_Block(kind, self.state))
 
+    def enter_branch(self) -> None:
+        """At ``then``: where the condition does not hold, the path goes on from here."""
+        self.blocks[-1].in_condition = False
+        self.blocks[-1].operations = self.state.operations
+
     def branch(self, offset: int, *, condition: bool) -> None:
         """At ``elseif`` (a condition follows) or ``else``: the branch before was not taken."""
         block, state = self.blocks[-1], self.state
+        block.longest = max(block.longest, state.operations)
+        state.operations = block.operations
         state.covered, block.in_condition = block.covered, condition
         state.anchor = block.anchor if condition else offset
 
@@ -135,8 +147,7 @@ class _Scan:
         state = self.state = block.outside
         if block.kind == "function":
             return
-        if block.kind != "if":
-            state.operations, state.covering = max(state.operations, block.operations), block.covering
+        state.operations, state.covering = max(state.operations, block.operations, block.longest), block.covering
         state.covered, state.anchor = block.covered or block.kind == "repeat", block.anchor
 
     def count(self, operations: int) -> None:
@@ -165,6 +176,8 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
                 scan.cover()
         if fresh:
             scan.begin_statement(start)
+            if state.operations >= SPLIT and text not in _ENDS_BLOCK:
+                scan.check(start)
             fresh = False
         if kind is Kind.OPERATOR:
             if text == b"::" and following is not None:
@@ -182,6 +195,9 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
                 scan.count(scan.call)
             elif text in _OPERATIONS:
                 scan.count(1)
+            if not in_parameters:
+                state.depth += _DEPTH.get(text, 0)
+                fresh = text == b";" and state.depth == 0
             ended = text in _ENDS_EXPRESSION
         elif kind is Kind.STRING and ended:
             scan.cover()
@@ -209,7 +225,7 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
             elif text == b"if":
                 scan.open("if")
             elif text == b"then" and scan.blocks:
-                scan.blocks[-1].in_condition = False
+                scan.enter_branch()
                 fresh = True
             elif text in (b"elseif", b"else") and scan.blocks:
                 scan.branch(end, condition=text == b"elseif")

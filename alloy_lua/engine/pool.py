@@ -13,71 +13,84 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter, sleep
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..forking import after_fork
-from .runtime import Runtime
+from ..isolation import Protection
+
+if TYPE_CHECKING:
+    from .interface import AnyRuntime
 
 SLICE_SECONDS = 0.01
 LOOKS = 2
 GLANCES = 2
 MAX_IDLE = 16
 LOST_SEAT_SECONDS = 30.0
+R = TypeVar("R", bound="AnyRuntime")
 
 
-class _Waiter:
+class _Waiter(Generic[R]):
     __slots__ = ("ready", "runtime")
 
     def __init__(self) -> None:
-        self.runtime: Runtime | None = None
+        self.runtime: R | None = None
         self.ready = threading.Lock()
         self.ready.acquire()
 
 
-class RuntimePool:
+class RuntimePool(Generic[R]):
     """Runtimes, made when needed, used by one thread at a time.
 
     Attributes:
         seat: Holds the short runs' runtime while nobody uses it. Take it with ``seat.pop()``; if that fails, or to
             put it back while ``waiters`` is not empty, use `wait_for_seat` and `hand_over`.
         waiters: Threads that wait for the seat.
+        made: How many runtimes it has made, besides the seat's.
     """
 
-    def __init__(self, make: Callable[[], Runtime], make_seated: Callable[[], Runtime]) -> None:
+    def __init__(self, make: Callable[[], R], make_seated: Callable[[], R]) -> None:
         self._make = make
         self._make_seated = make_seated
-        self._idle: list[Runtime] = []
-        self.seat: list[Runtime] = []
-        self.waiters: deque[_Waiter] = deque()
+        self._idle: list[R] = []
+        self.made = 0
+        self.seat: list[R] = []
+        self.waiters: deque[_Waiter[R]] = deque()
         self._seated = False
         after_fork(self.forget)
 
-    def acquire(self) -> Runtime:
+    def acquire(self) -> R:
         """Returns a runtime that no other thread uses; give it back with `release`."""
         try:
             return self._idle.pop()
         except IndexError:
+            self.made += 1
             return self._make()
 
-    def release(self, runtime: Runtime) -> None:
+    @property
+    def idle(self) -> int:
+        """How many runtimes wait to be used, besides the seat's."""
+        return len(self._idle)
+
+    def release(self, runtime: R) -> None:
         """Takes a runtime back, unless it is retired or there are enough."""
         if not runtime.retired and len(self._idle) < MAX_IDLE:
             self._idle.append(runtime)
 
-    def borrow(self) -> Runtime:
+    def borrow(self) -> R:
         """Returns any runtime that is free, the seat's too, for work that is none of a script's; see `give_back`."""
         try:
             return self.seat.pop()
         except IndexError:
             return self.acquire() if self._seated or self._idle else self.take_seat()
 
-    def give_back(self, runtime: Runtime) -> None:
+    def give_back(self, runtime: R) -> None:
         """Takes a borrowed runtime back."""
         if runtime.text:
             self.leave_seat(runtime)
         else:
             self.release(runtime)
 
-    def take_seat(self) -> Runtime:
+    def take_seat(self) -> R:
         """Returns the seat's runtime, waiting for it if a short run is under way.
 
         A waiter glances at the seat, since most runs are over at once. Then it lets the others go on for a slice,
@@ -97,7 +110,7 @@ class RuntimePool:
                 return self.seat.pop()
             except IndexError:
                 continue
-        waiter = _Waiter()
+        waiter: _Waiter[R] = _Waiter()
         self.waiters.append(waiter)
         give_up = perf_counter() + LOST_SEAT_SECONDS
         while perf_counter() < give_up:
@@ -119,7 +132,7 @@ class RuntimePool:
             self.waiters.remove(waiter)
         return self._make_seated()  # an interrupt struck the owner between taking the seat and leaving it
 
-    def leave_seat(self, runtime: Runtime) -> None:
+    def leave_seat(self, runtime: R) -> None:
         """Puts the seat's runtime back, or hands it to the first waiter: it has let this thread have its slice."""
         if runtime.retired:
             self._seated = False
@@ -131,6 +144,13 @@ class RuntimePool:
             return
         waiter.runtime = runtime
         waiter.ready.release()
+
+    def protection(self) -> tuple[Protection, ...]:
+        """Returns nothing: these runtimes are parts of the platform's process."""
+        return ()
+
+    def close(self) -> None:
+        """Does nothing: runtimes go when nobody holds them."""
 
     def forget(self) -> None:
         """Drops all runtimes: in a forked child, another thread of the parent may have been inside one."""

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+from lupa import luajit21
 from lupa.luajit21 import LuaError, LuaRuntime
 
 from ..errors import AlloyError, CompileError
 from ..hostapi import HostModule
-from ..limits import MIB, Limits
+from ..limits import Limits
 from . import drivers
 from .hosttable import Broker, HostTable
 from .lexer import tokens
@@ -26,11 +27,11 @@ from .program import Program
 
 PRELUDE = (
     "meter", "verify", "control", "patterns", "matcher", "strings", "tables", "numbers", "msgpack", "rows", "host",
-    "sandbox", "driver",
+    "offered", "sandbox", "driver",
 )  # fmt: skip
 LONGEST_PATH = 256
 MAX_PROGRAMS = 1000
-RESERVE_BYTES = 16 * MIB
+UNBOUNDED = 2**50  # bytes: runs put up walls of their own (meter.lua)
 TRAINING_RUNS = 4
 TRAINING_ROWS = 6
 COMPILE_AFTER = 56  # LuaJIT's own default
@@ -43,16 +44,18 @@ Execute = Callable[..., str]
 
 
 @cache
-def _prelude() -> list[bytes]:
-    texts: list[bytes] = []
+def read_prelude() -> list[bytes]:
+    """Returns what boots a runtime: boot.lua, the path of LuaJIT's library, then name and text of each trusted file."""
+    texts = [(_LUA / "boot.lua").read_bytes(), luajit21.__file__.encode()]
     for name in PRELUDE:
         texts += [name.encode(), (_LUA / f"{name}.lua").read_bytes()]
     return texts
 
 
 @cache
-def _boot_text() -> bytes:
-    return (_LUA / "boot.lua").read_bytes()
+def read_server() -> bytes:
+    """Returns the Lua text of a worker's loop."""
+    return (_LUA / "serve.lua").read_bytes()
 
 
 @cache
@@ -81,33 +84,35 @@ class Runtime:
         hosts: The host modules that scripts may see.
         text: Whether strings cross as text (UTF-8), for the scalar drivers' arguments and results. Otherwise they
             cross as bytes, one latin-1 character each, for packed ones.
+        broker: Stands in for a `Broker` over ``hosts``, where their Python halves are in another process.
     """
 
-    def __init__(self, hosts: HostTable, *, text: bool = False) -> None:
-        self.broker = Broker(hosts)
+    def __init__(self, hosts: HostTable, *, text: bool = False, broker: Any = None) -> None:
+        self.broker = broker or Broker(hosts)
         self.text = text
-        self._memory_bytes = 0
         self._lua = LuaRuntime(
             unpack_returned_tuples=True,
             encoding="utf-8" if text else "latin-1",
             register_eval=False,
             register_builtins=False,
-            max_memory=RESERVE_BYTES * 4,
+            max_memory=UNBOUNDED,
         )
         boot = self._lua.execute(
-            "return function(text, ...) return assert(loadstring(text, '=[alloy boot]'))({...}) end"
+            "return function(text, library, ...) return assert(loadstring(text, '=[alloy boot]'))(library, {...}) end"
         )
-        self._kit = boot(_boot_text(), *_prelude())
+        self._kit = boot(*read_prelude())
         self._kit["set_wire"](text)
         self._kit["set_broker"](self.broker)
         self._check_syntax = self._kit["check_syntax"]
+        self._sweep = self._kit["meter"]["sweep"]
         self._collect = self._kit["driver"]["collect_last"]
-        self._base_kb = self._kit["meter"]["base_kb"]
+        self._stop_word = int(self._kit["meter"]["stop_address"]())
+        self._stopped = False
         self._python_modules = frozenset(f.name.partition(".")[0] for f in hosts.functions if f.call is not None)
         self._load_modules(hosts)
         self.programs: dict[str, Loaded] = {}
         _selftest(self)
-        self._kit["rebase"]()
+        self._sweep()
         self.retired = False
 
     # -- loading -------------------------------------------------------------------------------------------------
@@ -127,7 +132,7 @@ class Runtime:
             main, stats = self._verified(program.metered, program.names, "=script", program.calm)
             loaded = Loaded(main, bool(stats["sets_globals"]))
             self.programs[program.sha256] = loaded
-            self._kit["rebase"]()
+            self._sweep()
             if len(self.programs) > MAX_PROGRAMS:
                 self.retired = True
         return loaded
@@ -156,7 +161,7 @@ class Runtime:
             if fresh:
                 self._kit["setfenv"](loaded.main, self._kit["base"])
             pair = self._kit["driver_of"](
-                text, loaded.main, limits.fuel, limits.deadline_ms / 1000, limits.memory_bytes / 1024
+                text, loaded.main, limits.fuel, limits.deadline_ms / 1000, limits.memory_bytes
             )
             loaded.scalars[limits] = pair
         return pair
@@ -188,7 +193,7 @@ class Runtime:
             self._kit["compile_again"](COMPILE_AFTER)
 
     def execute(self, program: Program) -> Execute:
-        """Returns the program's packed driver: (packed input, fuel, seconds, memory in KiB) -> packed outcome."""
+        """Returns the program's packed driver: (packed input, fuel, seconds, memory in bytes, …) -> packed outcome."""
         loaded = self.load(program)
         if loaded.execute is None:
             table = self._lua.table_from
@@ -204,7 +209,7 @@ class Runtime:
 
     def collect(self, limits: Limits) -> str:
         """Returns the packed outcome of the scalar run that has just answered -1."""
-        packed: str = self._collect(limits.output_bytes, limits.value_depth)
+        packed: str = self._collect(limits.output_bytes, limits.value_depth, limits.memory_bytes)
         self._retire_if_full(packed)
         self.broker.raise_interrupt()
         return packed
@@ -226,30 +231,43 @@ class Runtime:
             eager: Whether the clock starts at once (for runs that may wait in host functions).
         """
         execute = self.execute(program)
-        self.hold(limits.memory_bytes)
         outcome: str = execute(
-            packed, fuel, seconds, limits.memory_bytes / 1024, limits.output_bytes, limits.value_depth,
+            packed, fuel, seconds, limits.memory_bytes, limits.output_bytes, limits.value_depth,
             limits.host_calls, limits.log_lines, limits.log_bytes, seed, read_only, eager,
         )  # fmt: skip
         self._retire_if_full(outcome)
         self.broker.raise_interrupt()
         return outcome
 
+    def server(self, rows: int, done: int) -> tuple[Callable[[], Any], Callable[..., None]]:
+        """Returns the loop of a worker process, and the function that gives it batch drivers (see serve.lua).
+
+        Args:
+            rows: The kind of the frames it answers.
+            done: The kind of its answers.
+        """
+        pair: tuple[Callable[[], Any], Callable[..., None]] = self._kit["server"](read_server(), rows, done)
+        return pair
+
+    def stop(self) -> None:
+        """Ends the run in progress with the code ``cancelled``, from any thread: the meter sees it at its next look."""
+        import ctypes
+
+        self._stopped = True
+        ctypes.c_int32.from_address(self._stop_word).value = 1
+
+    def unstop(self) -> None:
+        """Takes a `stop` back that came too late."""
+        if self._stopped:
+            import ctypes
+
+            self._stopped = False
+            ctypes.c_int32.from_address(self._stop_word).value = 0
+
     def _retire_if_full(self, outcome: str) -> None:
         # LuaJIT has no emergency collection: a state that ran out of memory is not used again
         if outcome[2:8] == "failed" and ("memory_exceeded" in outcome or "not enough memory" in outcome):
             self.retired = True
-
-    def hold(self, memory_bytes: int) -> None:
-        """Sets the hard wall for runs that may hold ``memory_bytes``: garbage and reserve come on top."""
-        if memory_bytes != self._memory_bytes:
-            self._memory_bytes = memory_bytes
-            self._lua.set_max_memory(memory_bytes * 2 + RESERVE_BYTES + int(self._base_kb() * 1024))
-
-    def hold_at_least(self, memory_bytes: int) -> None:
-        """Raises the hard wall to what runs of ``memory_bytes`` need, if it is lower."""
-        if memory_bytes > self._memory_bytes:
-            self.hold(memory_bytes)
 
     # -- host modules ----------------------------------------------------------------------------------------------
     def _load_modules(self, hosts: HostTable) -> None:
@@ -261,6 +279,9 @@ class Runtime:
                     number = hosts.number(function.name)
                     stub = self._kit["host_function"](number, function.name, function.cost)
                     functions[function.name.partition(".")[2]] = stub
+            if module.name in (function.name for function in module.functions):
+                self._kit["base"][module.name] = functions[""]
+                continue
             if module.lua is not None:
                 functions.update(self._lua_half(module, functions))
             functions.update(module.constants)
@@ -274,7 +295,11 @@ class Runtime:
 
 
 def _selftest(runtime: Runtime) -> None:
-    """Refuses a LuaJIT whose bytecode the verifier does not know: it must pass a good chunk and fail a bad one."""
+    """Refuses a LuaJIT whose bytecode the verifier does not know, and a lupa whose allocator keeps other books."""
+    used, most = runtime._kit["show_books"]()
+    told = runtime._lua.get_memory_used(total=True)
+    if not (abs(told - used) < 2**16 and most == runtime._lua.get_max_memory(total=True)):
+        raise AlloyError("the installed lupa is not one that this version of alloy-lua was proved against")
     names = ("F", "T", "K")
     good = (
         b"local F,T,K return function() F=K+F if F<0 then F=T() end while true do F=K+F if F<0 then F=T() end end end"
@@ -290,9 +315,13 @@ def _selftest(runtime: Runtime) -> None:
 
 def broken_run(error: LuaError) -> bytes:
     """Returns the packed outcome of a run that the runtime could not even wind up: it ran out of memory."""
-    facts = {"code": "memory_exceeded", "message": type(error).__name__}
-    packed: bytes = msgpack.packb(["failed", 0, 0, None, 0, facts])
+    return failed_run("memory_exceeded", type(error).__name__)
+
+
+def failed_run(code: str, message: str) -> bytes:
+    """Returns the packed outcome of a run that came to nothing for a reason outside the script."""
+    packed: bytes = msgpack.packb(["failed", 0, 0, None, 0, {"code": code, "message": message}])
     return packed
 
 
-__all__ = ["LuaError", "Runtime", "broken_run"]
+__all__ = ["LuaError", "Runtime", "broken_run", "failed_run"]

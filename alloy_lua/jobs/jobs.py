@@ -34,6 +34,7 @@ class Jobs:
         script: Returns a tenant's script by name or id.
         perform: Runs a job's script and returns what it came to.
         started: Called when the worker starts.
+        interrupt: Ends the run of a job, if it is under way in this process.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Jobs:
         script: Callable[[str, str], Script],
         perform: Callable[[Job], Outcome],
         started: Callable[[], None] = lambda: None,
+        interrupt: Callable[[Job], object] = lambda job: None,
     ) -> None:
         self._store = store
         self._script = script
@@ -49,6 +51,7 @@ class Jobs:
         self._worker: Worker | None = None
         self._lock = threading.Lock()
         self._started = started
+        self._interrupt = interrupt
         after_fork(self._forget_worker)
 
     def _forget_worker(self) -> None:
@@ -162,7 +165,7 @@ class Jobs:
 
     # -- changing ------------------------------------------------------------------------------------------------
     def cancel(self, id: str, reason: str = "cancelled", *, tenant: str = DEFAULT_TENANT) -> Job:
-        """Returns the job: cancelled, or to be once the try under way ends, which is then not repeated.
+        """Returns the job: cancelled, or to be soon if it runs; its run ends within seconds.
 
         Raises:
             NotFound: The tenant has none of that id.
@@ -228,7 +231,7 @@ class Jobs:
         checks.number(silent_s, "silent_s", 0.2, 3600)
         with self._lock:
             if self._worker is None:
-                self._worker = Worker(self._store(), self._perform, slots, silent_s)
+                self._worker = Worker(self._store(), self._perform, slots, silent_s, self._interrupt)
                 self._worker.start()
         self._started()
 

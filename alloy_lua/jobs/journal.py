@@ -9,7 +9,7 @@ not the one on record ends the run.
 from __future__ import annotations
 
 import base64
-import logging
+import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,21 +17,19 @@ from hashlib import blake2b
 from typing import Any
 
 from ..checks import shown
-from ..errors import AlloyError, HostError, InvalidValue
-from ..hostapi import EVERY_PHASE, HostCall, HostFunction, HostModule, Param
+from ..errors import AlloyError, InvalidValue
+from ..hostapi import HostCall
 from ..job_model import Job, Step
 from ..job_ports import JobStore
-from ..values import pack, unpack
+from ..values import jsonable, pack, unpack
+from .host import KEY, SLEEP
 
-CAPABILITY = "durable"
-SLEEP, KEY = "durable.sleep", "durable.key"
 START = "start"
 MAX_RESULT_BYTES = 4 * 1024 * 1024
 LONGEST_SLEEP = timedelta(days=3660)
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 _DURATION = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*(second|minute|hour|day|week)s?\s*")
-_log = logging.getLogger("alloy_lua.jobs")
 
 
 class Ended(BaseException):
@@ -86,8 +84,8 @@ class Journal:
         """
         if function == KEY:
             return perform()
-        digest = blake2b(pack(arguments, limit=2**31, what=function), digest_size=6).hexdigest()
-        name = f"{function}#{digest}"
+        text = json.dumps(jsonable(arguments), sort_keys=True)
+        name = f"{function}#{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
         if function != SLEEP:
             return self._answer(name, perform)
         wake = _moment(self._answer(name, lambda: _micros(self._clock() + duration(arguments[0]))))
@@ -113,9 +111,6 @@ class Journal:
             text = base64.b85encode(pack(answer, limit=MAX_RESULT_BYTES, what=f"result of {name}")).decode()
         except AlloyError as failure:
             error = failure
-        except Exception:
-            _log.exception("host function %s failed", name)
-            error = HostError(f"{name.partition('#')[0]} failed")
         step = Step(number, name, None if error is None else error.code, text if error is None else error.message)
         if not self._store.record(self._job, step):
             raise Taken
@@ -146,36 +141,6 @@ def duration(value: Any) -> timedelta:
     if found is None or found > LONGEST_SLEEP:
         raise InvalidValue(f"{SLEEP}: got {shown(value)}, wanted seconds, or a text such as '3 days', up to 10 years")
     return found
-
-
-def durable_module() -> HostModule:
-    """Returns the module ``durable``, for scripts that are granted it and run as jobs."""
-
-    def sleep(call: HostCall, time: Any) -> None:
-        raise HostError(f"{SLEEP}: only a durable job can sleep; run the script as a job")
-
-    def key(call: HostCall) -> str:
-        return f"{call.run_id}:{call.serial}"
-
-    return HostModule(
-        "durable",
-        "Long runs that outlive processes: what scripts with the capability `durable` can do when they run as jobs.",
-        (
-            HostFunction(
-                SLEEP,
-                "Goes on after a time, seconds or a text such as `3 days`; meanwhile nothing of the run is held.",
-                (Param("time", "any"),), call=sleep, capability=CAPABILITY, phases=EVERY_PHASE, effect=True,
-                wants_call=True, example='return durable.sleep("3 days")',
-            ),
-            HostFunction(
-                KEY,
-                "Returns a text that is the same whenever this place of this run is reached: a key for calls that "
-                "must not take effect twice.",
-                returns="string", call=key, capability=CAPABILITY, phases=EVERY_PHASE, wants_call=True,
-                example="return durable.key()",
-            ),
-        ),
-    )  # fmt: skip
 
 
 def _micros(moment: datetime) -> int:

@@ -25,7 +25,7 @@ BEAT_SECONDS = 2.0
 SILENT_SECONDS = 15.0  # then a node counts as gone
 MOST_LOST = 5  # a job that takes its process down so often is dead
 TROUBLE_SECONDS = 1.0
-NOT_ACTIVE = "not_active"  # the code of the error for a script that was switched off meanwhile
+SWITCHED_OFF = ("not_active", "bypassed")  # the codes of errors for a script that was switched off meanwhile
 
 CURRENT: ContextVar[Job | None] = ContextVar("alloy_lua_job", default=None)
 _log = logging.getLogger("alloy_lua.jobs")
@@ -39,15 +39,18 @@ class Worker:
         perform: Runs a job's script and returns what it came to.
         slots: How many jobs run at once.
         silent_s: Seconds after which other nodes that are not seen count as gone.
+        interrupt: Ends the run of a job, if it is under way in this process.
     """
 
     def __init__(
-        self, store: JobStore, perform: Callable[[Job], Outcome], slots: int, silent_s: float = SILENT_SECONDS
-    ) -> None:
+        self, store: JobStore, perform: Callable[[Job], Outcome], slots: int, silent_s: float = SILENT_SECONDS,
+        interrupt: Callable[[Job], object] = lambda job: None,
+    ) -> None:  # fmt: skip
         self.id = uuid.uuid4().hex
         self.slots = slots
         self._store = store
         self._perform = perform
+        self._interrupt = interrupt
         self._silent = timedelta(seconds=silent_s)
         self._beat_s = min(BEAT_SECONDS, silent_s / 4)
         self._name = f"{socket.gethostname()}/{os.getpid()}"
@@ -126,6 +129,8 @@ class Worker:
         self._store.beat(Node(self.id, self._name, self._started, self._started, self.slots))
         self._ahead = self._store.clock() - datetime.now(UTC)
         self._last_beat = monotonic()
+        for job in self._store.to_cancel(self.id):
+            self._interrupt(job)
         if self._alive_since is None:
             self._alive_since = self._last_beat
         # After an outage of the store everybody looks dead: others are judged after a full span of one's own beats.
@@ -164,7 +169,7 @@ class Worker:
         except Diverged as error:
             return JobEnd(JobState.DEAD, f"diverged: {error}")
         except AlloyError as error:
-            if error.code == NOT_ACTIVE:
+            if error.code in SWITCHED_OFF:
                 return JobEnd(JobState.CANCELLED, error.message)
             return failed(job, f"{error.code}: {error.message}", self._now())
         except Exception as error:

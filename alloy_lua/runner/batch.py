@@ -8,17 +8,20 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from operator import itemgetter
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 import msgpack
 
-from ..engine.runtime import TRAINING_ROWS, Batch, Runtime
+from ..engine.runtime import TRAINING_ROWS, Batch
 from ..errors import InvalidValue
 from ..outcome import OneOfMany, Outcome, Rows, keep_changes
 from ..values import unpack
 from .fast import FastWay, function_of
 from .view import put_change
+
+if TYPE_CHECKING:
+    from ..engine.interface import AnyRuntime
 
 CHUNK = 1000
 MOST_BYTES = 4 * 1024 * 1024
@@ -121,7 +124,7 @@ class BatchWay:
         program = way.binding.program
         self._general = general
         self._reads = program.reads or ()
-        self._trained: WeakSet[Runtime] = WeakSet()
+        self._trained: WeakSet[AnyRuntime] = WeakSet()
         self._writes = program.writes or ()
         make = function_of(_outcomes_text(self._reads, self._writes), "make")
         self._outcomes_of = make(OneOfMany, object.__new__, repeat, keep_changes, put_change)
@@ -162,7 +165,7 @@ class BatchWay:
         limits = way.binding.limits
         if len(packed) > MOST_BYTES:
             return None
-        runtime: Runtime = way.pool.acquire()
+        runtime: AnyRuntime = way.pool.acquire()
         started = perf_counter()
         try:
             batch = self._batch_in(runtime, chunk, packed)
@@ -174,7 +177,7 @@ class BatchWay:
             way.pool.release(runtime)
         return values, started, (perf_counter() - started) / len(chunk)
 
-    def _batch_in(self, runtime: Runtime, chunk: list[Any], packed: bytes) -> Batch:
+    def _batch_in(self, runtime: AnyRuntime, chunk: list[Any], packed: bytes) -> Batch:
         batch = self._way.batch_in(runtime)
         if runtime not in self._trained and len(chunk) >= TRAINING_ROWS:
             self._trained.add(runtime)

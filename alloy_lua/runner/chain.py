@@ -8,12 +8,13 @@ from typing import Any
 from ..model import RunStatus
 from ..outcome import Details, Outcome, ScriptRun
 from .fast import Plan
+from .recorder import Tally
 
 Rest = Callable[[dict[str, Any], "str | None", Sequence[Outcome]], Outcome]
 """Takes the record, the user and the outcomes so far; goes on the general way with the scripts that are left."""
 
 
-def chain_plan(plans: Sequence[Plan], rest: Rest) -> Plan:
+def chain_plan(plans: Sequence[Plan], rest: Rest, tally: Tally) -> Plan:
     """Returns the plan that runs ``plans`` in order.
 
     A script whose fields hold what only crosses packed hands over to the general way, and so do those after it.
@@ -33,6 +34,8 @@ def chain_plan(plans: Sequence[Plan], rest: Rest) -> Plan:
                 break
             if outcome.changes:
                 current = {**current, **outcome.changes}
+        tally.fires += 1
+        tally.runs += len(done)
         return combined(record, done)
 
     return plan

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine.engine import RunResult, result_of
-from ..engine.runtime import Batch, Runtime, Scalar
+from ..engine.runtime import Batch, Scalar
 from ..errors import AlloyError, InvalidValue
 from ..events import Event
 from ..model import Run, RunStatus
@@ -25,6 +25,9 @@ from .fold import Fold
 from .registry import Binding
 from .runner import Execution, Runner, run_record
 from .view import View, put_change
+
+if TYPE_CHECKING:
+    from ..engine.interface import AnyRuntime
 
 MAX_TEXT = 16_384
 SHORT_FUEL = 2_000  # a run that takes more is no short run: it should not hold the seat
@@ -202,26 +205,25 @@ class FastWay:
         )  # fmt: skip
         return plan
 
-    def driver_in(self, runtime: Runtime) -> Scalar:
+    def driver_in(self, runtime: AnyRuntime) -> Scalar:
         """Returns the scalar driver in ``runtime``."""
         return self._drivers_in(runtime)[0]
 
     @staticmethod
-    def train(runtime: Runtime, driver: Scalar, answer: Any, arguments: tuple[Any, ...]) -> None:
+    def train(runtime: AnyRuntime, driver: Scalar, answer: Any, arguments: tuple[Any, ...]) -> None:
         """Has the driver compiled, if its first run was an ordinary and a short one."""
         fuel = answer[0] if isinstance(answer, tuple) else answer
         if 0 <= fuel < SHORT_FUEL:
             runtime.train(driver, arguments)
 
-    def batch_in(self, runtime: Runtime) -> Batch:
+    def batch_in(self, runtime: AnyRuntime) -> Batch:
         """Returns the batch driver in ``runtime``."""
         return self._drivers_in(runtime)[1]
 
-    def _drivers_in(self, runtime: Runtime) -> tuple[Scalar, Batch]:
-        runtime.hold_at_least(self.binding.limits.memory_bytes)
+    def _drivers_in(self, runtime: AnyRuntime) -> tuple[Scalar, Batch]:
         return runtime.scalar(self.binding.program, self.binding.limits)
 
-    def collect(self, runtime: Runtime) -> str:
+    def collect(self, runtime: AnyRuntime) -> str | bytes:
         """Returns the packed outcome of the run that has just answered -1; retires a runtime out of memory."""
         return runtime.collect(self.binding.limits)
 

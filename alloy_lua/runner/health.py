@@ -47,14 +47,15 @@ class Vitals:
 
     __slots__ = (
         "_counter", "_failures", "_lock", "_on_change", "_opened_at", "_policy", "_probing", "_taken", "changed",
-        "count", "durations", "failed", "fuel", "last_error", "last_error_at", "rejected", "script_id", "serial",
-        "skipped", "state", "tenant", "totals", "unused",
+        "count", "durations", "failed", "fuel", "last_error", "last_error_at", "name", "rejected", "script_id",
+        "serial", "skipped", "state", "tenant", "totals", "unused",
     )  # fmt: skip
 
     def __init__(
         self, tenant: str, script_id: str, serial: int, policy: BreakerPolicy,
-        on_change: Callable[[], None] = lambda: None,
+        on_change: Callable[[], None] = lambda: None, name: str = "",
     ) -> None:  # fmt: skip
+        self.name = name
         self._on_change = on_change
         self._counter = itertools.count(1)
         self._taken = 0
@@ -191,20 +192,26 @@ class HealthBoard:
         self._serials = itertools.count(1)
         self._lock = threading.Lock()
 
-    def of(self, tenant: str, script_id: str, on_change: Callable[[], None] = lambda: None) -> Vitals:
+    def of(
+        self, tenant: str, script_id: str, on_change: Callable[[], None] = lambda: None, name: str = ""
+    ) -> Vitals:  # fmt: skip
         """Returns the vitals of one script, made at first use; ``on_change`` is called when its breaker moves."""
         vitals = self._vitals.get(script_id)
         if vitals is None:
             with self._lock:
                 vitals = self._vitals.get(script_id)
                 if vitals is None:
-                    vitals = Vitals(tenant, script_id, next(self._serials), self._policy, on_change)
+                    vitals = Vitals(tenant, script_id, next(self._serials), self._policy, on_change, name)
                     self._vitals[script_id] = vitals
         return vitals
 
     def take(self) -> list[Health]:
         """Returns the deltas of all scripts that ran since the last call."""
         return [delta for vitals in list(self._vitals.values()) if (delta := vitals.take()) is not None]
+
+    def all(self) -> list[Vitals]:
+        """Returns the vitals of every script that this process has met, in that order."""
+        return list(self._vitals.values())
 
     def runs(self) -> int:
         """Returns how many runs of stored scripts this process has counted."""

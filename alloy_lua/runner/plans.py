@@ -74,7 +74,11 @@ class Plans:
             ways = self._ways(parsed, owner)
             if ways is not None:
                 plans = [way.plan() for way in ways]
-                plan = plans[0] if len(plans) == 1 else chain_plan(plans, self._rest(parsed, owner))
+                plan = (
+                    plans[0]
+                    if len(plans) == 1
+                    else chain_plan(plans, self._rest(parsed, owner), self._runner().recorder.tally)
+                )
         if len(by_event) + len(by_tenant) > MAX_PLANS:
             self.forget()
         elif tenant is None:
@@ -112,6 +116,8 @@ class Plans:
     def _ways(self, event: Event, tenant: str) -> list[FastWay] | None:
         """Returns the short way of each script of ``event``; None unless all have one."""
         runner = self._runner()
+        if runner.traced:
+            return None
         chain = runner.registry.chain(tenant, event.name)
         adapter = self._entities.adapter_for({}, event.entity_type)
         if not chain or adapter.readable is not None or adapter.writable is not None:
@@ -133,6 +139,8 @@ class Plans:
 
 
 def _is_short(runner: Runner, binding: Binding, event: Event) -> bool:
+    if binding.bypass is not None:
+        return False
     try:
         program = binding.program
     except AlloyError:

@@ -44,6 +44,19 @@ class Recording:
         whole_number(self.per_second, "per_second", 1)
 
 
+class Tally:
+    """Fires that are not one run of one script each, and the runs that they, and people by hand, caused.
+
+    All other fires are one run each, and scripts count their runs: so the shortest way of all counts no fires.
+    """
+
+    __slots__ = ("fires", "runs")
+
+    def __init__(self) -> None:
+        self.fires = 0
+        self.runs = 0
+
+
 class Recorder:
     """Collects runs and writes them to the store from a background thread.
 
@@ -51,6 +64,8 @@ class Recorder:
         quota: How many more uneventful runs may be kept in this interval; fires count it down.
         kept: Runs kept so far.
         dropped: Runs that should have been kept but were lost (queue full, store failing).
+        tally: Counts of fires.
+        observers: Called with each batch of runs, from the thread that writes it.
     """
 
     def __init__(self, store: Store, recording: Recording) -> None:
@@ -59,6 +74,8 @@ class Recorder:
         self._pending: deque[Note] = deque()
         self._writing = threading.Lock()
         after_fork(self._reset)
+        self.tally = Tally()
+        self.observers: list[Callable[[list[Run]], None]] = []
         self.kept = 0
         self.dropped = 0
         self.quota = 0
@@ -103,9 +120,22 @@ class Recorder:
         with self._writing:
             while self._pending:
                 batch = [self._pending.popleft()() for _ in range(min(BATCH, len(self._pending)))]
+                self._tell(batch)
                 if not self._write(batch):
                     return
         self.refill()
+
+    @property
+    def pending(self) -> int:
+        """How many runs wait to be written."""
+        return len(self._pending)
+
+    def _tell(self, batch: list[Run]) -> None:
+        for observe in self.observers:
+            try:
+                observe(batch)
+            except Exception:
+                _log.exception("an observer of runs failed")
 
     def _write(self, batch: list[Run]) -> bool:
         """Returns whether the store took the batch; a run that it refuses does not take the others with it."""

@@ -14,13 +14,17 @@ from .health import Vitals
 
 
 class Binding:
-    """One active script on one event. Its program is compiled at first use; ``long`` is set once a run took long."""
+    """One active script on one event. Its program is compiled at first use; ``long`` is set once a run took long.
+
+    ``bypass`` is the reason why safe mode does not let it run.
+    """
 
     __slots__ = (
         "_engine",
         "_problem",
         "_program",
         "_source",
+        "bypass",
         "closed",
         "fields",
         "grants",
@@ -37,7 +41,9 @@ class Binding:
         source: Callable[[Script], str],
         engine: Engine,
         vitals: Vitals,
+        bypass: str | None = None,
     ) -> None:
+        self.bypass = bypass
         self.script = script
         self.fields = fields
         self.limits: Limits = profile(script.limits)
@@ -70,6 +76,8 @@ class Binding:
 
 
 Chain = tuple[Binding, ...]
+Bypassed = Callable[[Script, "str | None"], "str | None"]
+"""Takes a script and an event; returns why safe mode does not let it run, None if it does."""
 _Index = dict[tuple[str, str], list[tuple[Script, tuple[str, ...]]]]
 
 
@@ -89,10 +97,11 @@ class HookRegistry:
         self._index: _Index = {}
         self._chains: dict[tuple[str, str], Chain] = {}
         self._bindings: dict[tuple[str, str], Binding] = {}
+        self._bypassed: Bypassed | None = None
         self._lock = threading.Lock()
 
-    def load(self, scripts: Iterable[Script]) -> None:
-        """Replaces the index by ``scripts``. Fires under way keep the chain they have."""
+    def load(self, scripts: Iterable[Script], bypassed: Bypassed | None = None) -> None:
+        """Replaces the index by ``scripts``, and what safe mode bypasses. Fires under way keep the chain they have."""
         index: _Index = {}
         for script in scripts:
             for trigger in script.triggers:
@@ -100,7 +109,12 @@ class HookRegistry:
                     index.setdefault((script.tenant, trigger.event), []).append((script, trigger.fields))
         with self._lock:
             self._index = index
+            self._bypassed = bypassed
             self._chains = {}
+
+    def bypass_reason(self, script: Script, event: str | None = None) -> str | None:
+        """Returns why safe mode does not let ``script`` run by hand, or on ``event``; None if it does."""
+        return None if self._bypassed is None else self._bypassed(script, event)
 
     def chain(self, tenant: str, event: str) -> Chain:
         """Returns the bindings of ``event`` in order of priority, then name, wildcards included.
@@ -116,11 +130,14 @@ class HookRegistry:
                 if wildcard is not None:
                     found += self._index.get((tenant, wildcard), ())
                 found.sort(key=lambda item: (item[0].priority, item[0].name))
-                chain = tuple(self._bind(script, fields) for script, fields in found)
+                chain = tuple(self._bind(script, fields, event) for script, fields in found)
                 self._chains[tenant, event] = chain
         return chain
 
-    def _bind(self, script: Script, fields: tuple[str, ...]) -> Binding:
+    def _bind(self, script: Script, fields: tuple[str, ...], event: str) -> Binding:
+        reason = None if self._bypassed is None else self._bypassed(script, event)
+        if reason is not None:
+            return Binding(script, fields, self._source, self._engine, self._vitals(script), reason)
         key = (script.id, ",".join(fields))
         binding = self._bindings.get(key)
         if binding is None or binding.script.version != script.version:

@@ -10,7 +10,7 @@ from typing import Any
 from ..engine import CallState, Engine, Program, RunInput, RunResult
 from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
-from ..hostapi import HostCall, Journal
+from ..hostapi import Cancellation, HostCall, Journal, Vault
 from ..limits import Limits
 from ..model import Run, RunStatus, Script
 from ..outcome import Outcome, ScriptRun
@@ -22,6 +22,7 @@ from .health import Vitals
 from .ids import RunIds, seed_of
 from .recorder import Recorder
 from .registry import Binding, HookRegistry
+from .running import Running
 from .view import View
 
 _EPOCH = time() - perf_counter()
@@ -52,7 +53,7 @@ class Execution:
     )
 
     def __init__(
-        self, script: Script | None, program: Program, limits: Limits, grants: frozenset[str], phase: Phase, *,
+        self, script: Script | None, program: Program | None, limits: Limits, grants: frozenset[str], phase: Phase, *,
         trigger: str, run_id: str, event: Event | None = None, vitals: Vitals | None = None, closed: bool = True,
         attempt: int = 1, origin: str | None = None, journal: Journal | None = None, now: datetime | None = None,
     ) -> None:  # fmt: skip
@@ -76,11 +77,18 @@ class Execution:
 class Runner:
     """Runs scripts on the engine, keeps them to their rules, and puts what happened on record."""
 
-    def __init__(self, engine: Engine, registry: HookRegistry, recorder: Recorder, ids: RunIds) -> None:
+    traced = False
+
+    def __init__(
+        self, engine: Engine, registry: HookRegistry, recorder: Recorder, ids: RunIds, running: Running | None = None,
+        vault: Vault | None = None,
+    ) -> None:  # fmt: skip
         self.engine = engine
         self.registry = registry
         self.recorder = recorder
         self.ids = ids
+        self.running = running or Running()
+        self.vault = vault
 
     # -- firing --------------------------------------------------------------------------------------------------
     def fire(
@@ -103,17 +111,39 @@ class Runner:
         for outcome in done:
             view.changes.update(outcome.changes)
             fold.absorb(outcome)
+        tally = self.recorder.tally
+        tally.fires += 1
+        tally.runs += len(done)
         for place, binding in enumerate(chain[len(done) :], len(done)):
+            if binding.bypass is not None:
+                self._bypass(binding, event, ambient, view)
+                continue
             if binding.fields and before is not None and not self._watched_changed(binding, before, view):
                 continue
             if not binding.vitals.may_run():
                 stop = self._skip(binding, fold)
             else:
                 own_id = self._run_id(binding, run_id, place)
+                tally.runs += 1
                 stop = self._run_binding(binding, event, view, inside, fold, before, params, own_id)
             if stop:
                 break
         return fold.outcome()
+
+    def _bypass(self, binding: Binding, event: Event, ambient: Ambient, view: View) -> None:
+        """Puts on record that safe mode kept a script from running."""
+        vitals = binding.vitals
+        vitals.skipped += 1
+        execution = Execution(
+            binding.script, None, binding.limits, binding.grants, event.phase, trigger="event", event=event,
+            run_id=self.ids.text(vitals.serial, vitals.count()), vitals=vitals, closed=binding.closed,
+        )  # fmt: skip
+        vitals.unused += 1
+        result = RunResult(RunStatus.BYPASSED, 0)
+        result.reason = binding.bypass
+        identity, now = view.adapter.identity(view.record), datetime.now(UTC)
+        if not ambient.dry_run:
+            self.recorder.note(lambda: run_record(execution, result, ambient, identity, now, 0))
 
     @staticmethod
     def _skip(binding: Binding, fold: Fold) -> bool:
@@ -198,7 +228,9 @@ class Runner:
         self, execution: Execution, ambient: Ambient, view: View | None, before: Mapping[str, Any] | None,
         params: Mapping[str, Any] | None, cascade: Cascade, now: datetime,
     ) -> RunResult:  # fmt: skip
-        program, mentions = execution.program, execution.program.mentions
+        program = execution.program
+        assert program is not None
+        mentions = program.mentions
         given = RunInput(execution.limits)
         if program.random:
             given.seed = seed_of(execution.origin)
@@ -216,19 +248,25 @@ class Runner:
             if given.fuel == 0 or given.seconds == 0:
                 code = "fuel_exhausted" if given.fuel == 0 else "deadline_exceeded"
                 raise LimitExceeded("the cascade this run belongs to has used up its budget", code=code)
-        if not mentions.isdisjoint(self.engine.hosts.contextual):
-            return self._run_with_host(execution, ambient, given, cascade, now)
-        return self.engine.run(program, given)
+        given.cancellation = self.running.enter(execution, ambient)
+        try:
+            if not mentions.isdisjoint(self.engine.hosts.contextual):
+                return self._run_with_host(execution, program, ambient, given, cascade, now)
+            return self.engine.run(program, given)
+        finally:
+            self.running.leave(execution, ambient, given.cancellation)
 
     def _run_with_host(
-        self, execution: Execution, ambient: Ambient, given: RunInput, cascade: Cascade, now: datetime
-    ) -> RunResult:
+        self, execution: Execution, program: Program, ambient: Ambient, given: RunInput, cascade: Cascade,
+        now: datetime,
+    ) -> RunResult:  # fmt: skip
         call = HostCall(
             run_id=execution.origin, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
             event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
-            dry_run=ambient.dry_run, depth=ambient.depth,
+            dry_run=ambient.dry_run, depth=ambient.depth, grants=execution.grants, deadline=cascade.deadline,
+            cancellation=given.cancellation or Cancellation(),
         )  # fmt: skip
-        given.state = state = CallState(call, execution.grants)
+        given.state = state = CallState(call, execution.grants, self.vault)
         state.journal = execution.journal
         inner = Ambient(
             ambient.user, ambient.tenant, ambient.dry_run, cascade, max(1, ambient.depth), ambient.keys,
@@ -236,8 +274,10 @@ class Runner:
         )  # fmt: skip
         fuel_before = cascade.fuel
         with surroundings(inner):
-            result = self.engine.run(execution.program, given)
+            result = self.engine.run(program, given)
         cascade.fuel = fuel_before  # what nested fires took has been charged to this run as well: count it once
+        if self.vault is not None and self.vault.hides(ambient.tenant):
+            _scrub(result, self.vault, ambient.tenant)
         return result
 
     def _count(self, execution: Execution, result: RunResult, took: int) -> None:
@@ -268,6 +308,19 @@ class Runner:
             self.recorder.note(make)
         else:
             self.recorder.keep(make)
+
+
+def _scrub(result: RunResult, vault: Vault, tenant: str) -> None:
+    """Takes the texts of opened secrets out of what a run made; scripts never see them, but may have been given one."""
+    for name in ("changes", "value", "reason", "details", "effects"):
+        setattr(result, name, vault.scrub(tenant, getattr(result, name)))
+    result.logs = tuple(
+        line._replace(message=vault.scrub(tenant, line.message), data=vault.scrub(tenant, line.data))
+        for line in result.logs
+    )
+    if result.error is not None:
+        result.error.message = vault.scrub(tenant, result.error.message)
+        result.error.args = (result.error.message,)
 
 
 def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str, Any]:

@@ -15,7 +15,9 @@ def shown(value: Any) -> str:
     """Returns ``value`` as an error message shows it: short, and by type if it is a table."""
     if isinstance(value, dict | list) or value is None:
         return lua_type(value)
-    text = repr(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = repr(value.decode(errors="backslashreplace") if isinstance(value, bytes) else value)
     return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
 
 

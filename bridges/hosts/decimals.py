@@ -7,11 +7,13 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from ...errors import InvalidValue
 from .arguments import as_text, wrong
 
 MAX_DIGITS = 60
 MAX_PLACES = 30
 MAX_SHARES = 1_000
+MAX_AMOUNTS = 5_000
 WANTED = 'an amount such as 19.99 or "19.99"'
 
 MODES = {
@@ -112,6 +114,11 @@ def round_(amount: Any = None, places: int | None = None, mode: str | None = Non
 
 
 def sum_(amounts: list[Any]) -> str:
+    if len(amounts) > MAX_AMOUNTS:
+        raise InvalidValue(
+            f"money.sum: got {len(amounts)} amounts, wanted at most {MAX_AMOUNTS}; add up parts of the list",
+            details={"function": "money.sum"},
+        )
     total = Decimal(0)
     for amount in amounts:
         total = _EXACT.add(total, _read("money.sum", amount))
@@ -137,7 +144,7 @@ def allocate(amount: Any, ratios: list[Any], places: int | None = None) -> list[
 
 
 def _weights(ratios: list[Any]) -> list[int]:
-    weights = [_read("money.allocate", ratio) for ratio in ratios]
+    weights = [_read("money.allocate", ratio) for ratio in ratios[: MAX_SHARES + 1]]
     if not 1 <= len(weights) <= MAX_SHARES or min(weights) < 0 or max(weights) == 0:
         raise wrong("money.allocate", ratios, f"1 to {MAX_SHARES} ratios, none negative and one above zero")
     finest = min(int(weight.as_tuple().exponent) for weight in weights)

@@ -7,6 +7,7 @@ import hmac as hmac_library
 from collections.abc import Callable
 
 from ...hostapi import HostFunction, HostModule, Param
+from ...values import Secret
 from .arguments import as_bytes, wrong
 
 ALGORITHMS = ("sha256", "sha512", "sha1", "md5", "blake2b")
@@ -19,10 +20,11 @@ def _digest(algorithm: str) -> Callable[[str | bytes], str]:
     return digest
 
 
-def hmac(algorithm: str | bytes, key: str | bytes, data: str | bytes) -> str:
+def hmac(algorithm: str | bytes, key: str | bytes | Secret, data: str | bytes) -> str:
     if algorithm not in ALGORITHMS:
         raise wrong("hash.hmac", algorithm, f"one of {', '.join(ALGORITHMS)}")
-    return hmac_library.new(as_bytes(key), as_bytes(data), str(algorithm)).hexdigest()
+    secret = key.reveal() if isinstance(key, Secret) else key
+    return hmac_library.new(as_bytes(secret), as_bytes(data), str(algorithm)).hexdigest()
 
 
 def equal(a: str | bytes, b: str | bytes) -> bool:
@@ -55,7 +57,7 @@ MODULE = HostModule(
             "The HMAC of the data under the key, as lower-case hex.",
             (
                 Param("algorithm", "string", f"One of {', '.join(ALGORITHMS)}."),
-                Param("key", "string", "The shared secret."),
+                Param("key", "secret", "The shared secret: a handle or a text."),
                 Param("data", "string", "The text or bytes to authenticate."),
             ),
             "string",

@@ -81,7 +81,7 @@ def test_known_results(call, arguments, result):
     [
         (("money.add", "1,5", 1), "money.add: got '1,5', wanted an amount such as"),
         (("money.add", None, 1), "money.add: got nil, wanted an amount"),
-        (("money.add", True, 1), "money.add: got True, wanted an amount"),
+        (("money.add", True, 1), "money.add: got true, wanted an amount"),
         (("money.add", {}, 1), "money.add: got table, wanted an amount"),
         (("money.add", "1e999999999", 1), "wanted an amount such as"),
         (("money.add", float("nan"), 1), "wanted an amount between"),

@@ -95,6 +95,6 @@ def test_a_text_too_long_for_its_pattern_is_refused(call):
 
 def test_many_searches_that_each_read_far_are_given_up(call):
     started = time.perf_counter()
-    with pytest.raises(InvalidValue, match=r"regex\.find_all: gave up after 100 ms"):
+    with pytest.raises(InvalidValue, match=r"regex\.find_all: gave up after 20 ms"):
         call("regex.find_all", "a" * 200_000, r"(?s).*b|a")
     assert time.perf_counter() - started < 2

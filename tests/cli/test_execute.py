@@ -27,6 +27,37 @@ def test_check_says_what_a_file_reads_writes_and_uses(cli: Any) -> None:
     ]
 
 
+SLOW = """\
+local name = entity.name:match(".-(%a+).-%d-x")
+entity.ok = ("a,b"):find(",", 1, true) ~= nil
+while entity.busy do
+  entity.busy = hash.sha256(name) == "x"
+end
+for i = 1, 3 do hash.sha256("fine") end
+repeat
+  for i = 1, 2 do do json.encode({}) end end
+until entity.done
+"""
+
+
+def test_check_warns_of_slow_patterns_and_of_loops_without_bound_around_host_calls(cli: Any) -> None:
+    found = cli("check", cli.write("slow.lua", SLOW)).done()
+    assert found.out.splitlines()[5:] == [
+        "slow.lua:1: pattern '.-(%a+).-%d-x' may take time with the power 5 of the text's length",
+        "slow.lua:4: hash.sha256 is called in the loop of line 3, which has no bound",
+        "slow.lua:8: json.encode is called in the loop of line 7, which has no bound",
+    ]
+    data = cli("check", "--json", "slow.lua").json[0]
+    assert data["patterns"] == [{"line": 1, "pattern": ".-(%a+).-%d-x", "degree": 5}]
+    assert [loop["function"] for loop in data["host_loops"]] == ["hash.sha256", "json.encode"]
+
+
+def test_a_goto_back_is_a_loop_without_bound(cli: Any) -> None:
+    source = "::again:: local h = hash.sha256('x') if h == entity.h then goto again end"
+    found = cli("check", cli.write("goto.lua", source)).done()
+    assert "goto.lua:1: hash.sha256 is called in the loop of line 1, which has no bound" in found.out
+
+
 def test_check_names_file_line_and_column_of_each_error_and_goes_on(cli: Any) -> None:
     cli.write("bad.lua", "local x = 1\nif x then\n  y = = 2\nend\n")
     cli.write("front.lua", "-- on: order.before_creat\nentity.a = 1\n")

@@ -109,7 +109,7 @@ def test_manual_no_is_no_trigger() -> None:
         ("capabilities: mail.send, Mail!", "'Mail!'", "capabilities such as"),
         ("capabilities: ", "''", "capabilities such as"),
         ("on_failure: ignore", "'ignore'", "one of closed, open"),
-        ("limits: huge", "'huge'", "one of strict, default, relaxed"),
+        ("limits: huge", "'huge'", "one of strict, default, external, relaxed"),
         ("description:", "''", "one or two sentences"),
         ("and then some words", "'-- and then some words'", "'-- key: value'"),
     ],

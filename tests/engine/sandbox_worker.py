@@ -46,7 +46,8 @@ def fields(outcome: Outcome) -> dict[str, Any]:
 
 
 def main() -> None:
-    with Alloy() as alloy:
+    isolation: Any = sys.argv[1]
+    with Alloy(isolation=isolation) as alloy:
         clean = probe(alloy)
         for line in sys.stdin:
             request = json.loads(line)

@@ -150,3 +150,16 @@ def test_a_long_function_without_calls_is_checked_all_the_same(runtime: Runtime)
     assert accepted(runtime, text, names)
     bare = text.replace(f" {names.fuel}={names.minus_one}".encode(), f" {names.fuel}=1+{names.minus_one}".encode())
     assert not accepted(runtime, bare, names)
+
+
+@pytest.mark.parametrize(
+    "statement", ["f(1);", "(f)(1);", "f'x';", "f{a = 1; b = f(1)};", "if f() then f(); return 1; end;"]
+)
+def test_long_runs_of_statements_ended_by_semicolons_are_split(engine: Engine, statement: str) -> None:
+    for opening, closing in (
+        ("", ""),
+        ("local function g() ", "end"),
+        ("repeat ", "until f()"),
+        ("f(function() ", "end)"),
+    ):
+        engine.compile(f"local f = type {opening}{statement * 400} {closing}")

@@ -131,6 +131,12 @@ def test_tricky_programs_do_the_same_metered(source: str, luajit: tuple[Any, Any
     compare(luajit, source.encode())
 
 
+@pytest.mark.parametrize("call", ["f(1)", 'f"x"', "f'x'", "f[[x]]", "f{1}", "t.f'x'", "t:f'x'", "f'x' {1}"])
+def test_many_calls_in_a_row_are_split_however_they_are_written(call: str, luajit: tuple[Any, Any]) -> None:
+    source = f"local function f() return f end local t = {{f = f}}{(chr(10) + call) * 400} emit(1)"
+    assert compare(luajit, source.encode())
+
+
 def test_every_cut_of_a_program_that_compiles_does_the_same(luajit: tuple[Any, Any]) -> None:
     """Cut short at any byte, most programs are broken; those that still compile show odd ends of tokens."""
     source = load_programs().Author(7).program().encode()[:600]

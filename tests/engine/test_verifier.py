@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from importlib import resources
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import pytest
 from lupa.luajit21 import LuaRuntime
 
-from alloy_lua.engine.lexer import tokens
-from alloy_lua.engine.metering import Names, meter, names_for
+from alloy_lua.engine.metering import Names
+from tests.conformance.mutation import checks, metered, without
 
 LONGEST_PATH = 256
 STRAIGHT = "\n".join(f"x = a + {i} * a - {i} / a .. a" for i in range(60))
@@ -74,17 +73,9 @@ def verify() -> Verify:
     return why
 
 
-def metered(source: str) -> tuple[bytes, Names]:
-    text = source.encode()
-    names = names_for(text)
-    return meter(text, tokens(text), names, "..."), names
-
-
 def mutants(text: bytes, names: Names) -> list[bytes]:
     """Returns ``text`` without each of its checks in turn."""
-    fuel, refill, minus_one = names
-    check = re.compile(rf" {fuel}={minus_one}(\*\d+)?\+{fuel} if {fuel}<0 then {fuel}={refill}\(\) end ".encode())
-    return [text[: m.start()] + b" " + text[m.end() :] for m in check.finditer(text)]
+    return [without(text, check) for check in checks(text, names)]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

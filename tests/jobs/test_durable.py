@@ -64,7 +64,7 @@ def test_what_was_done_before_a_sleep_is_not_done_again(alloy: Alloy, calls: lis
         """
         local before = {time.now(), ctx.now, math.random(10^6), uuid.new(), ctx.run_id, durable.key()}
         local first = test.effect("first")
-        durable.sleep(0.3)
+        sleep(0.3)
         local second = test.effect("second")
         return {before, first, second, ctx.attempt, time.now() > before[1]}""",
     )
@@ -84,7 +84,7 @@ def test_an_error_is_replayed_into_the_same_pcall(alloy: Alloy, calls: list[Any]
         alloy,
         """
         local ok, why = pcall(test.effect, {n = 1})
-        durable.sleep(0.05)
+        sleep(0.05)
         return {ok, why, test.effect("after")}""",
     )
     alloy.jobs.start()
@@ -110,7 +110,7 @@ def test_a_try_that_failed_goes_on_at_the_call_that_failed(alloy: Alloy) -> None
 
 
 def test_a_run_keeps_to_the_text_it_began_with(alloy: Alloy, calls: list[Any]) -> None:
-    job = durable(alloy, 'test.effect("old") durable.sleep(0.4) test.effect("old too")')
+    job = durable(alloy, 'test.effect("old") sleep(0.4) test.effect("old too")')
     alloy.jobs.start()
     until(lambda: calls == ["old"])
     alloy.scripts.update("long", 'test.effect("new")')
@@ -135,7 +135,7 @@ def test_a_run_that_is_not_the_one_on_record_ends_and_says_where(alloy: Alloy, c
 
 
 def test_no_pcall_holds_back_a_sleep_or_a_cancel(alloy: Alloy, calls: list[Any]) -> None:
-    job = durable(alloy, 'while true do pcall(function() test.effect("turn") durable.sleep(0.05) end) end')
+    job = durable(alloy, 'while true do pcall(function() test.effect("turn") sleep(0.05) end) end')
     alloy.jobs.start()
     until(lambda: len(calls) >= 3)
     alloy.jobs.cancel(job.id, "enough")
@@ -146,7 +146,7 @@ def test_no_pcall_holds_back_a_sleep_or_a_cancel(alloy: Alloy, calls: list[Any])
 
 
 def test_sleepers_hold_no_thread(alloy: Alloy, calls: list[Any]) -> None:
-    durable(alloy, "durable.sleep('3 days')")
+    durable(alloy, "sleep('3 days')")
     alloy.jobs.start(2)
     for _ in range(49):
         alloy.jobs.enqueue("long")
@@ -157,9 +157,9 @@ def test_sleepers_hold_no_thread(alloy: Alloy, calls: list[Any]) -> None:
 
 
 def test_outside_of_a_job_there_is_no_sleep(alloy: Alloy) -> None:
-    outcome = alloy.evaluate("durable.sleep(1)", capabilities=["durable"])
+    outcome = alloy.evaluate("sleep(1)", capabilities=["durable"])
     assert outcome.error is not None and "run the script as a job" in outcome.error.message
-    denied = alloy.evaluate("durable.sleep(1)")
+    denied = alloy.evaluate("sleep(1)")
     assert denied.error is not None and denied.error.code == "capability_denied"
 
 
@@ -175,5 +175,5 @@ def test_a_time_is_seconds_or_a_text(given: Any, seconds: float) -> None:
     "given", [-1, "soon", "3 moons", "-1 days", float("nan"), float("inf"), None, {}, "9999 weeks"]
 )
 def test_what_is_no_time_is_refused(given: Any) -> None:
-    with pytest.raises(InvalidValue, match=r"durable\.sleep"):
+    with pytest.raises(InvalidValue, match="sleep"):
         duration(given)

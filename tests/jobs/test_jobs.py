@@ -89,7 +89,8 @@ def test_a_script_that_was_switched_off_does_not_run(alloy: Alloy) -> None:
 
 
 def test_a_timeout_ends_a_try(alloy: Alloy) -> None:
-    script(alloy, "s", "while true do end", limits="relaxed")
+    alloy.function("test.pause")(lambda: time.sleep(0.01))
+    script(alloy, "s", "while true do test.pause() end", limits="relaxed")
     alloy.jobs.start()
     job = done(alloy, alloy.jobs.enqueue("s", attempts=1, timeout_s=0.05))
     assert job.state is JobState.DEAD and (job.reason or "").startswith("deadline_exceeded")
@@ -293,3 +294,23 @@ def test_a_worker_stops_when_its_jobs_have_ended(alloy: Alloy) -> None:
     assert alloy.jobs.get(job.id).state is JobState.READY
     alloy.jobs.start()
     assert done(alloy, job).state is JobState.SUCCEEDED
+
+
+def test_a_run_that_goes_on_too_long_is_interrupted_when_cancelled(alloy: Alloy) -> None:
+    alloy.function("test.pause")(lambda: time.sleep(0.01))
+    script(alloy, "s", "while true do test.pause() end", limits="relaxed")
+    alloy.jobs.start(1)
+    job = alloy.jobs.enqueue("s", timeout_s=30)
+    until(lambda: alloy.jobs.get(job.id).state is JobState.RUNNING)
+    alloy.jobs.cancel(job.id, "enough")
+    ended = done(alloy, job)
+    assert ended.state is JobState.CANCELLED and (ended.reason or "").startswith("cancelled")
+
+
+def test_safe_mode_holds_jobs_back(alloy: Alloy) -> None:
+    script(alloy, "s", "return 1")
+    job = alloy.jobs.enqueue("s")
+    alloy.safe_mode.set("incident 7", script="s")
+    alloy.jobs.start()
+    ended = done(alloy, job)
+    assert ended.state is JobState.CANCELLED and "incident 7" in (ended.reason or "")

@@ -3,6 +3,7 @@ assert(("AbC"):byte(2) == 98 and string.char(65, 66) == "AB" and ("abc"):len() =
 assert(("AbC"):lower() == "abc" and ("AbC"):upper() == "ABC" and ("abc"):reverse() == "cba")
 assert(("ab"):rep(3) == "ababab" and ("ab"):rep(3, "-") == "ab-ab-ab" and ("x"):rep(0) == "" and ("x"):rep(-1) == "")
 assert(("hello"):sub(2, 3) == "el" and ("hello"):sub(-3) == "llo" and ("hello"):sub(2, -2) == "ell" and ("x"):sub(5) == "")
+assert(not pcall(string.sub, "x", 1, false) and ("x"):sub(1, nil) == "x")
 assert(select("#", ("abc"):byte(1, -1)) == 3)
 ---
 -- string: find and match with captures and anchors

@@ -25,7 +25,7 @@ FORKED = """
 import os, sys, time, threading
 from alloy_lua import Alloy, Recording
 url = sys.argv[1] or None
-alloy = Alloy(url, recording=Recording(mode="full"), poll_seconds=0.1)
+alloy = Alloy(url, recording=Recording(mode="full"), poll_seconds=0.1, isolation=sys.argv[2])
 alloy.scripts.create("s", "entity.v = (entity.v or 0) + 1", on="t.before_create", status="active")
 assert alloy.fire("t.before_create", {"v": 1}).changes == {"v": 2}
 busy = threading.Thread(target=lambda: [alloy.fire("t.before_create", {"v": i}) for i in range(20000)], daemon=True)
@@ -72,17 +72,17 @@ def test_a_change_in_one_process_is_seen_by_another_within_two_seconds(tmp_path:
             assert time.monotonic() - began < 2
 
 
-def fork(url: str) -> None:
-    done = subprocess.run([sys.executable, "-c", FORKED, url], capture_output=True, text=True, timeout=60)
+def fork(url: str, isolation: str) -> None:
+    done = subprocess.run([sys.executable, "-c", FORKED, url, isolation], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_a_child_forked_after_use_works(tmp_path: Path) -> None:
-    fork("")
+def test_a_child_forked_after_use_works(isolation: str) -> None:
+    fork("", isolation)
 
 
-def test_a_child_forked_after_use_works_on_a_database(tmp_path: Path) -> None:
-    fork(f"sqlite:///{tmp_path}/a.db")
+def test_a_child_forked_after_use_works_on_a_database(tmp_path: Path, isolation: str) -> None:
+    fork(f"sqlite:///{tmp_path}/a.db", isolation)
 
 
 def test_two_processes_record_runs_with_ids_of_their_own(tmp_path: Path) -> None:

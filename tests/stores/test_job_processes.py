@@ -38,7 +38,7 @@ time.sleep(600)
 LONG = """
 for i = 1, 5 do
   test.effect("a" .. i)
-  durable.sleep(0.1)
+  sleep(0.1)
   test.effect("b" .. i)
 end
 """

@@ -1,14 +1,29 @@
 -- Builds the trusted half of a runtime: loads each file of the prelude, then takes away what they needed.
--- Arguments: a list of {name, text} in load order. Returns the kit that the host keeps.
-local files = ...
+-- Arguments: the path of LuaJIT's own library, a list of {name, text} in load order. Returns the kit that the host keeps.
+local library, files = ...
 local assert, error, loadstring, setmetatable, collectgarbage, tonumber =
   assert, error, loadstring, setmetatable, collectgarbage, tonumber
 local ffi = require("ffi")
-ffi.cdef("size_t strspn(const char *s, const char *accept);")
+ffi.cdef([[
+size_t strspn(const char *s, const char *accept);
+void *lua_getallocf(void *L, void **ud);
+]])
 local C = ffi.C
+
+-- The allocator's own books (lupa's MemoryStatus): [0] bytes in use, [2] bytes that there may be. With them the wall
+-- of a run is put up and taken down without a call. `selftest` in runtime.py refuses another layout.
+local function allocator_books()
+  local address
+  coroutine.wrap(function() address = tostring(coroutine.running()):match("0x%x+") end)()
+  local data = ffi.new("void *[1]")
+  ffi.load(library).lua_getallocf(ffi.cast("void *", ffi.cast("intptr_t", tonumber(address))), data)
+  return ffi.cast("size_t *", data[0])
+end
+local books = allocator_books()
 local ascii = {}
 for c = 1, 127 do ascii[c] = string.char(c) end
 local kit = {
+  books = books,
   buffer = require("string.buffer"),
   strspn = function(s, accept) return tonumber(C.strspn(s, accept)) end,
   ascii_bytes = table.concat(ascii),
@@ -21,12 +36,14 @@ local kit = {
   setfenv = setfenv,
   xpcall = xpcall,
   type = type,
+  tonumber = tonumber,
   setmetatable = setmetatable,
 }
 local set_metatable = debug.setmetatable
 kit.set_string_metatable = function(meta) set_metatable("", meta) end
 
 -- A value of its own that nothing equals and nothing can be read from.
+local newproxy, getmetatable = newproxy, getmetatable
 local function sentinel(name)
   local value = newproxy(true)
   local meta = getmetatable(value)
@@ -34,6 +51,7 @@ local function sentinel(name)
   meta.__metatable = false
   return value
 end
+kit.sentinel = sentinel
 kit.null = sentinel("null")
 kit.UNSET = sentinel("unset")
 
@@ -51,7 +69,7 @@ end
 for i = 1, #files, 2 do
   local name, text = files[i], files[i + 1]
   if name == "meter" then
-    kit.meter = assert(loadstring(text, "=[alloy meter]"))()
+    kit.meter = assert(loadstring(text, "=[alloy meter]"))(books)
   elseif name == "verify" then
     kit.verify = assert(loadstring(text, "=[alloy verify]"))()
   else
@@ -68,24 +86,17 @@ end
 kit.driver_of = function(text, main, fuel, seconds, kb)
   return assert(loadstring(text, "=[alloy driver]"))(kit, main, fuel, seconds, kb)
 end
-do
-  local set_base = kit.meter.set_base
-  kit.collect_garbage = function()
-    collectgarbage()
-    return collectgarbage("count")
-  end
-  kit.rebase = function()
-    collectgarbage()
-    set_base()
-  end
-end
+-- In a worker process: returns its loop and what fills it (serve.lua), the only file that uses the FFI after this one.
+kit.server = function(text, rows, done) return assert(loadstring(text, "=[alloy serve]"))(kit, ffi, rows, done) end
+kit.show_books = function() return tonumber(books[0]), tonumber(books[2]) end
 
 -- Runs the Lua half of a host module in an environment of guarded globals and `bit`; returns its functions.
 local BIT = bit
 kit.run_module = function(main, stubs, name)
   local environment = setmetatable({bit = BIT}, {__index = kit.base})
   kit.setfenv(main, environment)
-  kit.meter.begin(1e9, 10, 1048576)
+  kit.meter.begin(1e9, 10, 2 ^ 30)
+  kit.meter.open()
   trusted[#trusted + 1] = main
   return main({
     bad = kit.bad,

@@ -2,18 +2,19 @@
 -- program by drivers.py) and `execute` (everything packed). Both end in `collect`, which packs the outcome.
 local kit = ...
 local meter = kit.meter
-local begin, used, ended, peak_kb = meter.begin, meter.used, meter.ended, meter.peak_kb
+local begin, used, ended, peak, open = meter.begin, meter.used, meter.ended, meter.peak, meter.open
 local encode, decode = kit.msgpack.encode, kit.msgpack.decode
 local type, pcall, xpcall, rawget, rawset, pairs, setmetatable, tostring =
   type, pcall, xpcall, rawget, rawset, pairs, setmetatable, tostring
 local find, traceback, setfenv = string.find, kit.traceback, kit.setfenv
-local null, UNSET = kit.null, kit.UNSET
+local null, UNSET, books, tonumber = kit.null, kit.UNSET, kit.books, tonumber
 
-local EPILOGUE_FUEL, EPILOGUE_SECONDS = 1e9, 0.015
+local EPILOGUE_FUEL, EPILOGUE_SECONDS, EPILOGUE_BYTES = 1e9, 0.005, 67108864
+local LONG = 65536 -- bytes of input, from which on a string in it may be long
 local PROLOGUE_SECONDS = 1 -- the input is bounded by its size
 
 -- The last run, until it is collected.
-local ok, value, entity, written, original, memory_kb, output_bytes, depth = true, nil, nil, nil, nil, 0, 1048576, 32
+local ok, value, entity, written, original, memory, held, output_bytes, depth = true, nil, nil, nil, nil, 0, 0, 1048576, 32
 local trace = ""
 
 -- Handler of the outermost protected call. It does nothing on a full stack: there is no room to work in.
@@ -93,14 +94,14 @@ local function outcome(verdict, fuel, serial)
   local logs = lines and setmetatable(lines, kit.LIST) or null
   if verdict == "rejected" then
     local reason, details = kit.rejection()
-    return {"rejected", fuel, memory_kb * 1024, logs, lost, reason, {details == nil and null or details}}
+    return {"rejected", fuel, memory, logs, lost, reason, {details == nil and null or details}}
   elseif verdict or not ok then
     local facts = verdict and {code = verdict, traceback = trace} or error_facts(value, serial)
-    return {"failed", fuel, memory_kb * 1024, logs, lost, facts}
+    return {"failed", fuel, memory, logs, lost, facts}
   end
   local changes, unset = changed_fields()
   nested_fields(changes)
-  return {"continue", fuel, memory_kb * 1024, logs, lost, changes, unset, {value == nil and null or value}}
+  return {"continue", fuel, memory, logs, lost, changes, unset, {value == nil and null or value}}
 end
 
 local function forget()
@@ -109,6 +110,7 @@ local function forget()
   kit.forget_iteration()
   kit.forget_subject()
   kit.forget_words()
+  kit.forget_packing()
 end
 
 local function pack_outcome(verdict, fuel, serial)
@@ -118,21 +120,20 @@ end
 -- Returns the packed outcome of the run that has just ended. The verdict is the meter's, not how the call ended.
 local function collect(verdict, fuel, serial)
   local _, left = meter.remaining()
-  if verdict == "memory_exceeded" then
-    forget()
-    kit.collect_garbage()
-  end
-  begin(EPILOGUE_FUEL, left + EPILOGUE_SECONDS, 65536)
+  if verdict == "memory_exceeded" then forget() end
+  begin(EPILOGUE_FUEL, left + EPILOGUE_SECONDS, held + EPILOGUE_BYTES)
   meter.start_clock()
   local packed_ok, packed = pcall(pack_outcome, verdict, fuel, serial)
   if not packed_ok then
     local why = packed
     if type(why) ~= "table" then why = {code = ended() or "output_exceeded", message = tostring(why)} end
-    begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, 65536)
+    begin(EPILOGUE_FUEL, EPILOGUE_SECONDS, held + EPILOGUE_BYTES)
     local facts = {code = why.code, message = why.message, traceback = ""}
-    packed = encode({"failed", fuel, memory_kb * 1024, null, 0, facts}, 10, 1, 65536)
+    packed = encode({"failed", fuel, memory, null, 0, facts}, 10, 1, 65536)
   end
   forget()
+  packed = kit.wire(packed)
+  open()
   return packed
 end
 
@@ -142,11 +143,11 @@ local function verdict_of(run_ok, e)
 end
 
 -- Called by the host after a scalar driver answered that there is more to tell.
-local function collect_last(bytes, levels)
-  output_bytes, depth = bytes, levels
+local function collect_last(bytes, levels, memory_bytes)
+  held, output_bytes, depth = memory_bytes, bytes, levels
   local verdict, fuel, serial = verdict_of(ok, value), used(), meter.serial()
-  memory_kb = peak_kb()
-  return kit.wire(collect(verdict, fuel, serial))
+  memory = peak()
+  return collect(verdict, fuel, serial)
 end
 
 local function copy(t)
@@ -171,7 +172,7 @@ local function snapshot(fields)
 end
 local function check_kept(name, fields, kept)
   if not kept then return end
-  begin(EPILOGUE_FUEL, PROLOGUE_SECONDS, 65536)
+  begin(EPILOGUE_FUEL, PROLOGUE_SECONDS, held + EPILOGUE_BYTES)
   local same_ok, same = pcall(function() return encode(fields, 100, 1, 1e9) == kept end)
   if same_ok and same then return end
   ok, value = false, "attempt to write inside a field of " .. name .. ", which is read-only"
@@ -187,16 +188,17 @@ end
 local function executor(main, program)
   local names, unread, sets_globals = program.written, program.unread, program.sets_globals
   local params, count = program.params, #program.params
-  return function(packed, fuel, seconds, kb, bytes, levels, host_calls, log_lines, log_bytes, seed, read_only, eager)
-    begin(EPILOGUE_FUEL, PROLOGUE_SECONDS, kb + 65536)
-    output_bytes, depth = bytes, levels
+  return function(packed, fuel, seconds, memory_bytes, bytes, levels, host_calls, log_lines, log_bytes, seed, read_only, eager)
+    if tonumber(books[0]) > meter.base() + memory_bytes / 2 then meter.sweep() end
+    held, output_bytes, depth = memory_bytes, bytes, levels
+    begin(EPILOGUE_FUEL, PROLOGUE_SECONDS, held + EPILOGUE_BYTES)
     kit.set_call_limit(host_calls)
     kit.set_log_limits(log_lines, log_bytes)
     kit.seed(seed)
     local decoded, input = pcall(decode, packed, levels, 2, 1)
     if not decoded then
       keep(false, input)
-      return collect(nil, 0, meter.serial())
+      return collect(ended(), 0, meter.serial())
     end
     local fields, previous = input[1], input[2]
     if fields == null then fields = nil end
@@ -218,7 +220,8 @@ local function executor(main, program)
     local a, b, c, d = arguments[params[1]], arguments[params[2]], arguments[params[3]], arguments[params[4]]
     local entity_kept, before_kept = snapshot(read_only and fields), snapshot(input[2])
     setfenv(main, kit.environment(sets_globals))
-    begin(fuel, seconds, kb)
+    begin(fuel, seconds, memory_bytes)
+    if #packed > LONG then meter.long_string(#packed) end
     if eager then meter.start_clock() end
     if count == 0 then ok, value = xpcall(main, on_error)
     elseif count == 1 then ok, value = xpcall(main, on_error, a)
@@ -226,7 +229,7 @@ local function executor(main, program)
     elseif count == 3 then ok, value = xpcall(main, on_error, a, b, c)
     else ok, value = xpcall(main, on_error, a, b, c, d) end
     local verdict, spent, serial = verdict_of(ok, value), used(), meter.serial()
-    memory_kb = peak_kb()
+    memory = peak()
     if ok and not verdict then
       check_kept("entity", fields, entity_kept)
       check_kept("before", input[2], before_kept)

@@ -122,7 +122,7 @@ local function pack_arguments(name, ...)
   for i = 1, n do
     if list[i] == nil then list[i] = null end
   end
-  local ok, packed = pcall(encode, setmetatable(list, kit.LIST), VALUE_DEPTH, 1, ARGUMENT_BYTES)
+  local ok, packed = pcall(encode, setmetatable(list, kit.LIST), VALUE_DEPTH, 1, ARGUMENT_BYTES, true)
   if ok then return packed end
   kit.fail_if_over(packed)
   if type(packed) == "table" and packed.code == "output_exceeded" then
@@ -141,9 +141,12 @@ kit.host_function = function(id, name, cost)
     calls = calls + 1
     local packed = pack_arguments(name, ...)
     meter.check_memory()
-    local code, answer, spent = broker(id, kit.wire(packed))
+    packed = kit.wire(packed)
+    meter.open() -- lupa cannot take a refusal of the allocator while it hands over the answer
+    local code, answer, spent = broker(id, packed)
+    meter.close()
     if spent > 0 then charge(spent) end
-    yield_slice() -- the host took time: the next check looks at the clock
+    meter.long_string(#answer) -- the host took time: the next check looks at the clock
     F = K + F if F < 0 then F = T() end
     if code == "interrupted" then die(code) end
     if code ~= "" then raise(code, answer) end

@@ -1,5 +1,5 @@
 -- MessagePack, the form in which structured values cross between Python and Lua.
--- Source: https://github.com/msgpack/msgpack/blob/master/spec.md (no extension types).
+-- Source: https://github.com/msgpack/msgpack/blob/master/spec.md (of extension types only one: a secret's name).
 --
 -- Decoded lists carry the metatable LIST so that an empty one stays a list. A nil inside a list or table becomes
 -- `null`; only down to `nil_depth`, where tables hold fields, a nil stays nil. Both directions are paid for in fuel and stop at a depth and at a size.
@@ -14,6 +14,19 @@ local null = kit.null
 local LIST = {__metatable = false}
 local BIN = {__metatable = false} -- marks {packed}: bytes that are not text
 local EXACT = 9007199254740992 -- 2^53: beyond it neighbouring integers are one number
+
+-- A secret is a handle of its own kind; only its name ever crosses.
+local SECRET = 1
+local secret_names = setmetatable({}, {__mode = "k"})
+local secrets = setmetatable({}, {__mode = "v"})
+local function secret_of(name)
+  local handle = secrets[name]
+  if not handle then
+    handle = kit.sentinel("secret(" .. name .. ")")
+    secrets[name], secret_names[handle] = handle, name
+  end
+  return handle
+end
 
 local function invalid(message) error({code = "invalid_value", message = message}, 0) end
 
@@ -31,6 +44,10 @@ local function take(n)
   local s = sub(text, at, at + n - 1)
   at = at + n
   return s
+end
+local function take_secret(n)
+  at = at + 1 -- the only type there is
+  return secret_of(take(n))
 end
 -- A double from its bytes by arithmetic: exact, and the same with the JIT cold or hot.
 local function real()
@@ -92,6 +109,12 @@ local READERS = {
   [0xc4] = function() return take(unsigned(1)) end,
   [0xc5] = function() return take(unsigned(2)) end,
   [0xc6] = function() return take(unsigned(4)) end,
+  [0xc7] = function() return take_secret(unsigned(1)) end,
+  [0xd4] = function() return take_secret(1) end,
+  [0xd5] = function() return take_secret(2) end,
+  [0xd6] = function() return take_secret(4) end,
+  [0xd7] = function() return take_secret(8) end,
+  [0xd8] = function() return take_secret(16) end,
   [0xcb] = function() return real() end,
   [0xcc] = function() return unsigned(1) end,
   [0xcd] = function() return unsigned(2) end,
@@ -135,6 +158,7 @@ end
 -- Encoding ------------------------------------------------------------------------------------------------
 local pieces, count = {}, 0
 local size, largest, open = 0, 0, nil
+local secrets_leave = false
 local encode_value
 
 local function put(s)
@@ -229,13 +253,18 @@ function encode_value(value, depth)
   elseif kind == "nil" or value == null then put("\192")
   elseif kind == "boolean" then put(value and "\195" or "\194")
   elseif kind == "table" then encode_table(value, depth)
+  elseif secret_names[value] then
+    if not secrets_leave then invalid("got a secret, which can only be handed to host functions") end
+    local name = secret_names[value]
+    put(char(0xc7, #name, SECRET))
+    put(name)
   else invalid("got a " .. kind .. ", wanted nil, boolean, number, string or table") end
 end
 
 -- Returns `value` packed: at most `depth_limit` levels of tables inside `outer` ones of our own. Raises
--- {code, message} if it cannot leave Lua, or is too deep or too large.
-local function encode(value, depth_limit, outer, size_limit)
-  pieces, count = {}, 0
+-- {code, message} if it cannot leave Lua, or is too deep or too large. Secrets leave only `with_secrets`.
+local function encode(value, depth_limit, outer, size_limit, with_secrets)
+  pieces, count, secrets_leave = {}, 0, with_secrets
   size, largest, levels, deepest, open = 0, size_limit, depth_limit, depth_limit + outer, {}
   encode_value(value, 0)
   charge_bytes(size)
@@ -244,6 +273,8 @@ local function encode(value, depth_limit, outer, size_limit)
   return packed
 end
 
+-- Lets what a failed call was at be collected.
+kit.forget_packing = function() text, pieces, open = "", {}, nil end
 kit.msgpack = {decode = decode, encode = encode}
 kit.big_endian, kit.output_error = big_endian, invalid
 kit.LIST, kit.BIN = LIST, BIN

@@ -6,15 +6,19 @@
 -- `info(p).longest` is the longest subject whose worst case stays under MAX_STEPS; longer subjects go to the
 -- metered matcher (matcher.lua), unless the whole scan is linear.
 local kit = ...
-local byte, sub, find, char = string.byte, string.sub, string.find, string.char
+local byte, sub, find, gmatch = string.byte, string.sub, string.find, string.gmatch
 local floor = math.floor
 local tonumber = tonumber
-local yield_slice = kit.meter.yield_slice
+local yield_slice, check_time = kit.meter.yield_slice, kit.meter.check_time
 
 local MAX_STEPS = 20000
-local MAX_CACHED = 400
+local MAX_CACHED = 400 -- classes; they and the patterns stay from run to run
+local MAX_CACHED_ITEMS = 4000 -- of all patterns together
 local MAX_COEFFICIENT = 100
 local QUANTIFIERS = {["*"] = true, ["+"] = true, ["-"] = true, ["?"] = true}
+
+local EVERY_BYTE = ""
+for c = 0, 255 do EVERY_BYTE = EVERY_BYTE .. string.char(c) end
 
 local sets, set_count = {}, 0
 
@@ -33,10 +37,10 @@ local function class_set(text)
     set_count = set_count + 1
     return set
   end
-  for c = 0, 255 do
-    local matches = find(char(c), "^" .. text) ~= nil
-    set[c] = matches
-    if matches then size = size + 1 end
+  for c = 0, 255 do set[c] = false end
+  for c in gmatch(EVERY_BYTE, text) do
+    set[byte(c)] = true
+    size = size + 1
   end
   set.size = size
   sets[text] = set
@@ -127,6 +131,7 @@ local function parse(p)
     i = 2
   end
   while i <= #p do
+    check_time()
     local item, e = parse_item(p, i)
     if not item then return nil end
     items[#items + 1] = item
@@ -242,11 +247,11 @@ local cache, cached = {}, 0
 local function info(p)
   local known = cache[p]
   if known ~= nil then return known end
-  if cached > MAX_CACHED then cache, cached = {}, 0 end
+  if cached > MAX_CACHED_ITEMS then cache, cached = {}, 0 end
   yield_slice()
   known = analyse(p)
   cache[p] = known
-  cached = cached + 1
+  cached = cached + 1 + (known and #known.items or 0)
   return known
 end
 

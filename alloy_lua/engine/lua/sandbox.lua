@@ -1,7 +1,7 @@
--- What a script can see. Everything reachable is named here, grouped by the reason it is safe.
+-- What a script can see: what offered.lua names, and the host modules.
 local kit = ...
 local setmetatable, getmetatable, rawget, type, pairs, error = setmetatable, getmetatable, rawget, type, pairs, error
-local assert, rawequal, select, tonumber = assert, rawequal, select, tonumber
+local assert, ipairs, rawequal, select, tonumber = assert, ipairs, rawequal, select, tonumber
 local control, iteration, protected = kit.control, kit.iteration, kit.protected
 local set_string_metatable = kit.set_string_metatable
 
@@ -11,25 +11,18 @@ local function strong_setmetatable(t, meta)
   return setmetatable(t, meta)
 end
 
-local base = {
-  -- pure and constant in cost
-  assert = assert, rawequal = rawequal, select = select, tonumber = tonumber, type = type,
-  setmetatable = strong_setmetatable, getmetatable = getmetatable, rawget = iteration.rawget, ipairs = iteration.ipairs,
-  -- cannot hold back the end of a run
-  error = control.error, pcall = control.pcall, xpcall = control.xpcall,
-  -- shows no addresses
-  tostring = control.tostring,
-  -- same order in every process
-  next = iteration.next, pairs = iteration.pairs,
-  -- refuses tables that runs share
-  rawset = iteration.rawset,
-  -- pays for what it moves
-  unpack = iteration.unpack,
-  -- says something to the host
-  abort = kit.abort,
-  -- a value
-  null = kit.null,
-}
+-- LuaJIT reads a number to its end, at some nanoseconds a byte. No number needs so many.
+local LONGEST_NUMBER = 65536
+local function short_tonumber(...)
+  local text = ...
+  if type(text) == "string" and #text > 256 then
+    kit.meter.charge_bytes(#text * 8)
+    if #text > LONGEST_NUMBER then return nil end
+  end
+  return tonumber(...)
+end
+
+local base = {}
 
 -- Returns an empty table that reads like `shown`, lists like it, and refuses every write.
 local function read_only(shown, message)
@@ -50,13 +43,17 @@ local function library(name, functions)
 end
 kit.library = library
 
-library("string", kit.string)
-library("table", kit.table)
-library("math", kit.math)
-library("coroutine", control.coroutine)
-library("log", kit.log)
-
-set_string_metatable({__index = kit.string, __metatable = false})
+-- Returns the values that `kit.offered[name]` names; every one must be there.
+local function offered(name, values)
+  local chosen = {}
+  for _, group in ipairs(kit.offered[name]) do
+    for key in group[2]:gmatch("%S+") do
+      chosen[key] = values[key]
+      if values[key] == nil then error("not there: " .. name .. "." .. key) end
+    end
+  end
+  return chosen
+end
 
 -- Deep equality for `changed`; each pair of tables is paid for.
 local function same(a, b, depth)
@@ -75,12 +72,25 @@ end
 
 local entity_now, entity_before
 kit.set_entities = function(entity, before) entity_now, entity_before = entity, before end
-base.changed = function(field)
+local function changed(field)
   F = K * 2 + F if F < 0 then F = T() end
   if type(field) ~= "string" then kit.bad("changed", 1, "field", field, "string") end
   if not entity_before then return (entity_now and entity_now[field]) ~= nil end
   return not same(entity_now and entity_now[field], entity_before[field], 0)
 end
+
+for _, name in ipairs({"coroutine", "log", "math", "string", "table"}) do
+  library(name, offered(name, name == "coroutine" and control.coroutine or kit[name]))
+end
+set_string_metatable({__index = kit.string, __metatable = false})
+for name, value in pairs(offered("globals", {
+  abort = kit.abort, assert = assert, changed = changed, coroutine = base.coroutine, error = control.error,
+  getmetatable = getmetatable, ipairs = iteration.ipairs, log = base.log, math = base.math, next = iteration.next,
+  null = kit.null, pairs = iteration.pairs, pcall = control.pcall, rawequal = rawequal, rawget = iteration.rawget,
+  rawset = iteration.rawset, select = select, setmetatable = strong_setmetatable, string = base.string,
+  table = base.table, tonumber = short_tonumber, tostring = control.tostring, type = type, unpack = iteration.unpack,
+  xpcall = control.xpcall,
+})) do base[name] = value end
 
 -- Environments: a script that sets no globals may share one; any other gets its own for each run.
 local OWN = {__index = base, __metatable = false}

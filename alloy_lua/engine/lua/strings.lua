@@ -5,14 +5,15 @@ local byte, sub, rep, find, match, gsub, gmatch, format = S.byte, S.sub, S.rep, 
 local lower, upper, reverse, len, char = S.lower, S.upper, S.reverse, S.len, S.char
 local type, tonumber, select, error, unpack = type, tonumber, select, error, unpack
 local concat = table.concat
-local charge, charge_bytes, yield_slice = kit.meter.charge, kit.meter.charge_bytes, kit.meter.yield_slice
+local charge, charge_bytes = kit.meter.charge, kit.meter.charge_bytes
+local long_string, reserve = kit.meter.long_string, kit.meter.reserve
 local info, slow, tostring = kit.patterns.info, kit.matcher, kit.tostring
 
 local LONG = 256 -- bytes that one check covers
 local SCANNED = 64 -- subjects beyond this pay for the scan
 local HUGE = 65536 -- results beyond this make the meter look at memory at once
 local LARGEST = 1e8
-local MAX_LINEAR = 2e6 -- steps that one scan in C may take
+local MAX_LINEAR = 1e6 -- steps that one scan in C may take
 local MAX_PATTERN = 2000 -- bytes
 local MAX_NESTED_GSUB = 12 -- C's gsub keeps 8 KB of stack per level and has no limit of its own
 
@@ -20,7 +21,7 @@ local function sized(result)
   local n = #result
   if n > LONG then
     charge_bytes(n)
-    if n > HUGE then yield_slice() end
+    if n > HUGE then long_string(n) end
   end
   return result
 end
@@ -31,7 +32,8 @@ end
 local G = {byte = byte, len = len, char = char}
 function G.sub(s, i, j)
   pay(s)
-  return sub(s, i, j or -1)
+  if j == nil then j = -1 end -- not `j or -1`: false is an error
+  return sub(s, i, j)
 end
 function G.lower(s)
   pay(s)
@@ -53,7 +55,10 @@ function G.rep(s, n, sep)
     if total > LARGEST then error("resulting string too large", 2) end
     if total > LONG then charge_bytes(total) end
     if count > LONG then charge_bytes(count) end
-    if total > HUGE then yield_slice() end
+    if total > HUGE then
+      reserve(total)
+      long_string(total)
+    end
   end
   if sep == nil then return rep(s, n) end
   return rep(s, n, sep)
@@ -130,9 +135,11 @@ local function unsafe_items(s, p)
   end
 end
 local function text(s) return type(s) == "number" and s .. "" or s end
+-- An offset or a count given as text counts as the number it says, as in C.
+local function number(n) return type(n) == "string" and tonumber(n) or n end
 
 function G.find(s, p, init, plain)
-  s, p = text(s), text(p)
+  s, p, init = text(s), text(p), number(init)
   if type(s) == "string" and type(p) == "string" then
     if plain then return plain_find(s, p, init) end
     local items = unsafe_items(s, p)
@@ -141,7 +148,7 @@ function G.find(s, p, init, plain)
   return find(s, p, init or 1)
 end
 function G.match(s, p, init)
-  s, p = text(s), text(p)
+  s, p, init = text(s), text(p), number(init)
   if type(s) == "string" and type(p) == "string" then
     local items = unsafe_items(s, p)
     if items then return slow.match(s, items, init) end
@@ -223,8 +230,8 @@ local function gsub_callback(s, p, r, most)
 end
 local REPLACEMENTS = {string = true, table = true, ["function"] = true}
 function G.gsub(s, p, r, most)
-  s, p, r = text(s), text(p), text(r)
-  if type(s) ~= "string" or type(p) ~= "string" or not REPLACEMENTS[type(r)] then return gsub(s, p, r, most) end
+  s, p, r, most = text(s), text(p), text(r), number(most)
+  if (most ~= nil and type(most) ~= "number") or type(s) ~= "string" or type(p) ~= "string" or not REPLACEMENTS[type(r)] then return gsub(s, p, r, most) end
   local items = unsafe_items(s, p)
   local out, n
   if items then out, n = slow.gsub(s, items, r, most)

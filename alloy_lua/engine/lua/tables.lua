@@ -8,7 +8,7 @@ local rawlen = kit.rawlen
 local ipairs, unpack, setmetatable = ipairs, unpack, setmetatable
 local concat, insert, remove, maxn, move = table.concat, table.insert, table.remove, table.maxn, table.move
 local floor = math.floor
-local charge, charge_bytes, yield_slice = kit.meter.charge, kit.meter.charge_bytes, kit.meter.yield_slice
+local charge, charge_bytes, long_string = kit.meter.charge, kit.meter.charge_bytes, kit.meter.long_string
 local check_time = kit.meter.check_time
 local serial = kit.meter.serial
 local protected = kit.protected -- proxies of libraries and read-only tables -> what they show
@@ -86,7 +86,19 @@ local function merge_sort(t, n, less)
   end
 end
 
-local G = {maxn = maxn}
+local G = {}
+-- Native `maxn` goes through all slots in one call.
+function G.maxn(t)
+  if type(t) ~= "table" then return maxn(t) end
+  local greatest, walked = 0, 0
+  for key in rawnext, t do
+    walked = walked + 1
+    if walked % 1024 == 0 then check_time() end
+    if type(key) == "number" and key > greatest then greatest = key end
+  end
+  charge(floor(walked / 8))
+  return greatest
+end
 function G.sort(t, less)
   if type(t) ~= "table" then error("bad argument #1 to 'sort' (table expected, got " .. type(t) .. ")", 2) end
   if less ~= nil and type(less) ~= "function" then
@@ -130,7 +142,7 @@ function G.concat(t, sep, i, j)
   local text = concat(t, sep, i or 1, j or (type(t) == "table" and #t or nil))
   if #text > LONG then
     charge_bytes(#text * 2)
-    if #text > 65536 then yield_slice() end
+    if #text > 65536 then long_string(#text) end
   end
   return text
 end
@@ -176,6 +188,7 @@ end
 local function merge_keys(from, to, low, middle, high)
   local i, j = low, middle
   for k = low, high - 1 do
+    if k % 1024 == 0 then check_time() end
     if i < middle and (j >= high or not key_before(from[j], from[i])) then
       to[k] = from[i]
       i = i + 1
