@@ -241,6 +241,12 @@ class Jobs:
             worker, self._worker = self._worker, None
         return worker is None or worker.stop(checks.number(timeout_s, "timeout_s", 0, 86_400))
 
+    @property
+    def trouble(self) -> str | None:
+        """What keeps this process's worker from the store, None if nothing does; it goes on when that is over."""
+        worker = self._worker
+        return None if worker is None else worker.trouble
+
     def wake(self) -> None:
         """Has this process's worker look for jobs now."""
         worker = self._worker

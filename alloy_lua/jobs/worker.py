@@ -40,6 +40,9 @@ class Worker:
         slots: How many jobs run at once.
         silent_s: Seconds after which other nodes that are not seen count as gone.
         interrupt: Ends the run of a job, if it is under way in this process.
+
+    Attributes:
+        trouble: What keeps it from the store, None if nothing does.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Worker:
     ) -> None:  # fmt: skip
         self.id = uuid.uuid4().hex
         self.slots = slots
+        self.trouble: str | None = None
         self._store = store
         self._perform = perform
         self._interrupt = interrupt
@@ -99,9 +103,11 @@ class Worker:
             self._wake.clear()
             try:
                 wait = self._step()
+                self.trouble = None
             except StoreError as error:
-                _log.warning("jobs: %s", error)
-                self._alive_since, wait = None, TROUBLE_SECONDS
+                if self.trouble is None:
+                    _log.warning("jobs: %s", error)
+                self.trouble, self._alive_since, wait = error.message, None, TROUBLE_SECONDS
             except Exception:
                 _log.exception("jobs: unexpected failure")
                 wait = TROUBLE_SECONDS

@@ -50,6 +50,9 @@ class Scheduler:
         store: Where scripts and jobs live.
         jobs: Gets a job for each tick.
         started: Called at the start, so that edits made elsewhere are noticed.
+
+    Attributes:
+        trouble: What keeps it from the store, None if nothing does; it goes on when that is over.
     """
 
     def __init__(self, store: Store, jobs: Jobs, started: Callable[[], None] = lambda: None) -> None:
@@ -68,6 +71,7 @@ class Scheduler:
         self._stale = True
         self._marked: datetime | None = None
         self._loaded = False
+        self.trouble: str | None = None
 
     # -- running -------------------------------------------------------------------------------------------------
     def start(self) -> None:
@@ -140,9 +144,11 @@ class Scheduler:
             try:
                 self.tick(datetime.now(UTC))
                 wait = self._seconds_to_next()
+                self.trouble = None
             except StoreError as error:
-                _log.warning("scheduler: %s", error)
-                wait = TROUBLE_SECONDS
+                if self.trouble is None:
+                    _log.warning("scheduler: %s", error)
+                self.trouble, wait = error.message, TROUBLE_SECONDS
             except Exception:
                 _log.exception("scheduler: unexpected failure")
                 wait = TROUBLE_SECONDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -154,3 +155,24 @@ def test_a_trigger_comes_back_as_it_was_written(alloy: Alloy) -> None:
     ]  # fmt: skip
     alloy.scripts.create("s", "return 1", triggers=triggers)
     assert list(alloy.scripts.get("s").triggers) == triggers
+
+
+def test_a_store_that_fails_for_a_while_loses_no_tick_and_no_job(alloy: Alloy) -> None:
+    alloy.scripts.create("s", "return 1", triggers=[CronTrigger("* * * * * *", misfire=Misfire.ALL)], status="active")
+    alloy.scheduler.start()
+    alloy.jobs.start(2)
+    until(lambda: alloy.jobs.counts().get(JobState.SUCCEEDED, 0) > 0)
+    with sqlite3.connect(alloy.store.url.removeprefix("sqlite:///")) as other:
+        other.execute("ALTER TABLE alloy_jobs RENAME TO away")
+        other.commit()
+        until(lambda: alloy.scheduler.trouble is not None and alloy.jobs.trouble is not None)
+        assert "alloy_jobs" in (alloy.jobs.trouble or "")
+        back = datetime.now(UTC)
+        other.execute("ALTER TABLE away RENAME TO alloy_jobs")
+        other.commit()
+    other.close()
+    until(lambda: alloy.scheduler.trouble is None and alloy.jobs.trouble is None)
+    until(lambda: alloy.jobs.list()[0].created_at > back + timedelta(seconds=2))
+    alloy.scheduler.stop()
+    ticks = sorted(datetime.strptime(name.rpartition(":")[2], "%Y%m%dT%H%M%S%z") for name in ids(alloy))
+    assert ticks == [ticks[0] + n * timedelta(seconds=1) for n in range(len(ticks))]
