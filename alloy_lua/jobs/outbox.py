@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from ..errors import AlloyError
+from ..forking import after_fork
 from ..job_model import Job, JobKind, OutboxRow
 from ..job_ports import OutboxStore
 from ..model import EventTrigger, Script
@@ -58,6 +59,10 @@ class Outbox:
         self._store = store
         self._jobs = jobs
         self._chain = chain
+        self._renew()
+        after_fork(self._renew)
+
+    def _renew(self) -> None:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._wake = threading.Event()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
-from time import monotonic
+from time import monotonic, sleep
 
 from ..errors import AlloyError, StoreError
 from ..job_model import Job, JobEnd, JobState, Node
@@ -88,7 +88,7 @@ class Worker:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         while self._busy and monotonic() < deadline:
-            threading.Event().wait(0.01)
+            sleep(0.01)
         done = self._busy == 0
         self._pool.shutdown(wait=done, cancel_futures=True)
         try:
@@ -192,7 +192,7 @@ class Worker:
                 if monotonic() > deadline:
                     _log.error("the end of job %s could not be taken down: %s", job.id, error)
                     return False
-                threading.Event().wait(TROUBLE_SECONDS)
+                sleep(TROUBLE_SECONDS)
                 continue
             if not kept:
                 _log.warning("job %s was given to another node while it ran here", job.id)

@@ -17,7 +17,7 @@ from alloy_lua.model import Misfire, Overlap
 
 SECOND = timedelta(seconds=1)
 SCRIPTS = 4
-SECONDS = 12
+SECONDS = 7
 NODES = 3
 
 
@@ -57,7 +57,7 @@ def test_every_tick_starts_once_while_processes_are_killed(kind: str, request: p
                 each.send_signal(signal.SIGTERM)
             for each in nodes:
                 each.wait(timeout=60)
-        assert kills >= 5
+        assert kills >= 3
         for jobs in by_script(alloy).values():
             seconds = sorted(moment(job) for job in jobs)
             assert len(seconds) >= SECONDS
