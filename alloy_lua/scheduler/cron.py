@@ -55,8 +55,10 @@ class Cron:
     __slots__ = ("_fixed", "_text", "_zone")
 
     def __init__(self, expression: str, timezone: str = "UTC") -> None:
+        if not isinstance(expression, str):
+            raise checks.wrong("cron expression", expression, WANTED)
         self._text = _checked(expression)
-        self._zone = _zone(timezone)
+        self._zone = _zone(checks.name(timezone, "time zone"))
         fields = self._text.split(" ")
         self._fixed = fields[-4][0] not in "*?"
 
@@ -142,10 +144,8 @@ class Cron:
 
 
 @lru_cache(maxsize=4096)
-def _checked(expression: Any) -> str:
+def _checked(expression: str) -> str:
     """Returns the fields of an expression, one blank between them."""
-    if not isinstance(expression, str):
-        raise checks.wrong("cron expression", expression, WANTED)
     fields = ALIASES.get(expression.strip().lower(), expression).split()
     text = " ".join(fields)
     if len(fields) not in (5, 6) or not all(_FIELD.fullmatch(field) for field in fields):
@@ -160,9 +160,9 @@ def _checked(expression: Any) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _zone(name: Any) -> ZoneInfo:
+def _zone(name: str) -> ZoneInfo:
     try:
-        return ZoneInfo(checks.name(name, "time zone"))
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise checks.wrong("time zone", name, "an IANA name such as Europe/Oslo") from None
 
