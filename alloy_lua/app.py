@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ from .background import Background
 from .bridges.entities import EntityBridge
 from .engine import COMPILER, Engine, Program
 from .engine.program import digest
-from .errors import AlloyError
+from .errors import AlloyError, ScriptError
 from .events import Phase, parse_event
 from .functions import host_function, modules_of
 from .hostapi import HostFunction, HostModule, Param
@@ -25,15 +26,16 @@ from .isolation import REQUIRED, Isolation, Protection, isolation_named, require
 from .lifecycle import Scripts, runnable_revision
 from .limits import Limits, profile
 from .model import DEFAULT_TENANT, Run, Script
-from .outcome import Outcome
+from .outcome import Outcome, Untouched
 from .ports import EntityAdapter, Store
+from .routes import Route, Routes
 from .run_filters import run_query
 from .runner.context import AMBIENT, Ambient, acting, surroundings
 from .runner.fast import Plan
 from .runner.fold import Fold, failure
 from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
-from .runner.plans import Plans
+from .runner.plans import Plans, no_scripts
 from .runner.recorder import FLUSH_SECONDS, Recorder, Recording, retention
 from .runner.registry import HookRegistry
 from .runner.runner import Execution
@@ -49,6 +51,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
 POLL_RANGE = (0.01, 86_400.0)
 _ambient = AMBIENT.get
+_new = object.__new__
 
 
 class _Core:
@@ -107,6 +110,7 @@ class Alloy(AccessServices, Services, Background):
         self._counter = -1
         self.entities = EntityBridge(lambda: self._plans.forget())
         self._plans = Plans(lambda: self._core.runner, self.entities)
+        self.routes = Routes(self.store.iter_active)
         self.scripts = Scripts(
             self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
@@ -149,6 +153,10 @@ class Alloy(AccessServices, Services, Background):
                 plan = plans.by_event[event] if tenant is None else plans.by_tenant[tenant, event]
             except (KeyError, TypeError):
                 plan = self._plan(event, tenant)
+            if plan is no_scripts and type(entity) is dict and user is None:  # most events: no call for these
+                untouched = _new(Untouched)
+                untouched._record = entity
+                return untouched
             if plan is not None and (user is None or checks.is_name(user)):
                 outcome = plan(entity, user)
                 if outcome is not None:
@@ -172,15 +180,36 @@ class Alloy(AccessServices, Services, Background):
 
         Short pure scripts on plain dicts run at once; anything else runs in a worker thread, in this task's context.
         """
-        if not options and AMBIENT.get() is None and isinstance(event, str):
-            plan = self._plans.by_event.get(event)
-            if plan is not None:
-                outcome = plan(entity, None)
-                if outcome is not None:
-                    return outcome
         import asyncio
 
-        return await asyncio.to_thread(self.fire, event, entity, **options)
+        found = self.fire_briefly(event, entity, **options)
+        return found if isinstance(found, Outcome) else await asyncio.to_thread(found)
+
+    def fire_briefly(
+        self, event: str, entity: Any = None, before: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None, user: str | None = None, tenant: str | None = None,
+        dry_run: bool = False, run_id: str | None = None,
+    ) -> Outcome | Callable[[], Outcome]:  # fmt: skip
+        """Returns what `fire` returns, if that takes well under a millisecond; else a call that returns it.
+
+        For event loops: the call may block, so it is to be made in a thread. Takes what `fire` takes.
+        """
+        if before is None and params is None and run_id is None and dry_run is False and _ambient() is None:
+            owner = DEFAULT_TENANT if tenant is None else tenant
+            try:
+                plan = self._plans.brief[owner, event]
+            except (KeyError, TypeError):
+                return partial(self._fire_first, event, entity, user, tenant)
+            if plan is not None and (user is None or checks.is_name(user)):
+                found = plan(entity, user)
+                if found is not None:
+                    return found
+        return partial(self.fire, event, entity, before, params, user, tenant, dry_run, run_id)
+
+    def _fire_first(self, event: str, entity: Any, user: str | None, tenant: str | None) -> Outcome:
+        outcome = self.fire(event, entity, user=user, tenant=tenant)
+        self._plans.make_brief(event, tenant or DEFAULT_TENANT)
+        return outcome
 
     def fire_many(
         self, event: str, entities: Iterable[Any], *, user: str | None = None, tenant: str | None = None,
@@ -236,6 +265,36 @@ class Alloy(AccessServices, Services, Background):
             vitals=None if ambient.dry_run else self._vitals(script),
         )  # fmt: skip
         return self._perform(execution, ambient, entity, before, params)
+
+    def answer(
+        self, route: Route, params: Mapping[str, Any], *, user: str | None = None, run_id: str | None = None
+    ) -> Outcome:
+        """Returns what the script of an api trigger answered; it runs in the phase ``api``.
+
+        Args:
+            route: What `routes` matched.
+            params: The request, which the script sees as ``params``.
+            user: Who calls; the script's ``run_as`` goes before it.
+            run_id: The id of this run.
+
+        Raises:
+            ScriptError: It is held back after repeated failures (``breaker_open``) or by safe mode (``bypassed``).
+        """
+        script = route.script
+        reason = self._core.registry.bypass_reason(script)
+        if reason is not None:
+            raise bypassed(script, reason)
+        vitals = self._vitals(script)
+        if not vitals.may_run():
+            vitals.skipped += 1
+            raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
+        ambient, identity = acting(script.run_as or user, script.tenant, False), checks.optional_name(run_id, "run_id")
+        program = self._core.engine.compile(self._live_source(script))
+        execution = Execution(
+            script, program, profile(script.limits), frozenset(script.capabilities), Phase.API, trigger="api",
+            run_id=identity or self._ids.fresh(), vitals=vitals,
+        )  # fmt: skip
+        return self._perform(execution, ambient, None, None, params)
 
     def evaluate(
         self, source: str, *, entity: Any = None, before: Mapping[str, Any] | None = None,
@@ -342,6 +401,10 @@ class Alloy(AccessServices, Services, Background):
         """
         return self._core.engine.compile(checks.text(source, "source"))
 
+    def new_run_id(self) -> str:
+        """Returns an id for a run that is about to be made."""
+        return self._ids.fresh()
+
     # -- records ---------------------------------------------------------------------------------------------------
     def runs(self, *, tenant: str = DEFAULT_TENANT, **filters: Any) -> Sequence[Run]:
         """Returns recorded runs, newest first; ``filters`` are the fields of `RunQuery`.
@@ -381,6 +444,7 @@ class Alloy(AccessServices, Services, Background):
             if self._core_made is not None:
                 self._core_made.registry.load(self.store.iter_active(), self.safe_mode.lookup())
             self._plans.forget()
+            self.routes.forget()
         self._refresh_background()
 
     def close(self) -> None:

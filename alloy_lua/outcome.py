@@ -242,8 +242,10 @@ class Rows:
         names, values = self._names, self._values
         at = (number - self._first) * (2 + len(names))
         mask = values[at + 1]
-        fields = enumerate(zip(names, values[at + 2 : at + 2 + len(names)], strict=True))
-        return {name: value for bit, (name, value) in fields if mask & 1 << bit}
+        fields = zip(names, values[at + 2 : at + 2 + len(names)], strict=True)
+        if mask == (1 << len(names)) - 1:  # the common case, in one go
+            return dict(fields)
+        return {name: value for bit, (name, value) in enumerate(fields) if mask & 1 << bit}
 
 
 keep_changes = Outcome.changes.__set__  # type: ignore[attr-defined,misc]

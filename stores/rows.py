@@ -35,7 +35,7 @@ from ..model import (
     Status,
     Trigger,
 )
-from ..ports import Document
+from ..ports import Document, HookFilter
 
 Row = tuple[Any, ...]
 
@@ -184,6 +184,12 @@ def check_document(document: Document) -> str:
         raise ValidationError(f"document {document.name!r}: got a body that is not JSON-like: {exc}") from exc
 
 
+def fits_hooks(event: str, hooks: HookFilter) -> bool:
+    """Returns whether ``event`` is one of those that ``hooks`` lets through."""
+    entity, _, hook = event.rpartition(".")
+    return hook in hooks.hooks and hooks.entity in (None, entity)
+
+
 # -- scripts -------------------------------------------------------------------------------------------------
 def events_of(script: Script) -> set[str]:
     """Returns the names of the events that ``script`` is bound to."""
@@ -207,7 +213,13 @@ def _trigger_data(trigger: Trigger) -> dict[str, Any]:
 
 def _trigger(data: dict[str, Any]) -> Any:
     kind = _TRIGGERS[data.pop("kind")]
-    return kind(**{n: _TRIGGER_FIELDS[n](v) if n in _TRIGGER_FIELDS and v is not None else v for n, v in data.items()})
+    return kind(**{name: _trigger_value(name, value) for name, value in data.items()})
+
+
+def _trigger_value(name: str, value: Any) -> Any:
+    if name in _TRIGGER_FIELDS and value is not None:
+        return _TRIGGER_FIELDS[name](value)
+    return tuple(value) if isinstance(value, list) else value
 
 
 @lru_cache(maxsize=4096)
@@ -240,6 +252,7 @@ def script_row(script: Script) -> Row:
         micros("script created_at", script.created_at),
         micros("script updated_at", script.updated_at),
         script.updated_by,
+        "".join(f",{tag}" for tag in script.tags) + "," if script.tags else "",
     )
 
 
@@ -269,6 +282,7 @@ def script_from_row(row: Row) -> Script:
             created_at,
             created_at if row[15] == row[14] else moment(row[15]),
             row[16],
+            tuple(row[17].strip(",").split(",")) if row[17] else (),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise unreadable("alloy_scripts", row[0], exc) from exc

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import chain, repeat
+from itertools import repeat
 from operator import itemgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -144,14 +144,14 @@ class BatchWay:
 
     def _flatten(self, chunk: list[Any]) -> list[Any]:
         """Returns the fields that the script reads, of all records, one after the other."""
-        reads = self._reads
-        if not reads:
-            return []
-        try:
-            rows = map(itemgetter(*reads), chunk)
-            return list(rows) if len(reads) == 1 else list(chain.from_iterable(rows))
-        except KeyError:
-            return [record.get(name) for record in chunk for name in reads]
+        width = len(self._reads)
+        flat: list[Any] = [None] * (len(chunk) * width)
+        for place, name in enumerate(self._reads):
+            try:
+                flat[place::width] = map(itemgetter(name), chunk)
+            except KeyError:
+                flat[place::width] = [record.get(name) for record in chunk]
+        return flat
 
     def _answer(self, chunk: list[Any]) -> tuple[list[Any], float, float] | None:
         """Returns all rows' values, when they were begun, and the seconds each took; None if not all scalars."""
@@ -192,7 +192,7 @@ class BatchWay:
 
         def odd(row: Any, record: Any, number: int) -> Outcome:
             if isinstance(row, str | bytes):
-                return way.settle(row, record, user, started, took, number)
+                return way.told(row, record, user, started, took, number)
             vitals.unused += 1  # the general way takes a number of its own
             return self._general(record, user)
 

@@ -112,7 +112,7 @@ def test_each_third_party_is_imported_in_its_room_only() -> None:
     allowed = {
         "lupa": {"engine"}, "peewee": {"stores"}, "playhouse": {"stores"}, "psycopg2": {"stores"}, "pymysql": {"stores"},
         "msgpack": {"values", "engine", "runner"}, "croniter": {"scheduler", "demo"}, "re2": {"bridges"}, "attrs": {"bridges"},
-        "pydantic": {"bridges"}, "aiohttp": {"api", "bridges"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
+        "pydantic": {"bridges"}, "aiohttp": {"api", "bridges"}, "multidict": {"api", "bridges"}, "msgspec": {"api"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
         "prometheus_client": {"metrics"}, "opentelemetry": {"tracing"},
     }  # fmt: skip
     for library, found in rooms.items():
