@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -17,25 +16,19 @@ from typing import Any
 
 from ..errors import StoreError, ValidationError
 from ..model import (
-    ApiTrigger,
-    AtTrigger,
     BreakerState,
-    CronTrigger,
     EventTrigger,
     FailurePolicy,
     Health,
     LogLine,
-    ManualTrigger,
-    Misfire,
-    Overlap,
     Revision,
     Run,
     RunStatus,
     Script,
     Status,
-    Trigger,
 )
 from ..ports import Document, HookFilter
+from .trigger_rows import triggers_from_text, triggers_text
 
 Row = tuple[Any, ...]
 
@@ -63,13 +56,6 @@ MAX_BIG = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_TRIGGERS: dict[str, type[Any]] = {
-    "event": EventTrigger,
-    "cron": CronTrigger,
-    "at": AtTrigger,
-    "api": ApiTrigger,
-    "manual": ManualTrigger,
-}
 _STATUSES = {status.value: status for status in Status}
 _POLICIES = {policy.value: policy for policy in FailurePolicy}
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
@@ -196,37 +182,6 @@ def events_of(script: Script) -> set[str]:
     return {trigger.event for trigger in script.triggers if isinstance(trigger, EventTrigger)}
 
 
-_TRIGGER_FIELDS: dict[str, Callable[[Any], Any]] = {
-    "fields": tuple,
-    "overlap": Overlap,
-    "misfire": Misfire,
-    **dict.fromkeys(("at", "starts_at", "ends_at", "paused_until"), datetime.fromisoformat),
-}
-
-
-def _trigger_data(trigger: Trigger) -> dict[str, Any]:
-    """What is at its default is left out, so that rows stay short and older ones read alike."""
-    values = {f.name: getattr(trigger, f.name) for f in fields(trigger) if f.name == "kind" or f.init}
-    kept = {f.name: values[f.name] for f in fields(trigger) if f.name == "kind" or values[f.name] != f.default}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in kept.items()}
-
-
-def _trigger(data: dict[str, Any]) -> Any:
-    kind = _TRIGGERS[data.pop("kind")]
-    return kind(**{name: _trigger_value(name, value) for name, value in data.items()})
-
-
-def _trigger_value(name: str, value: Any) -> Any:
-    if name in _TRIGGER_FIELDS and value is not None:
-        return _TRIGGER_FIELDS[name](value)
-    return tuple(value) if isinstance(value, list) else value
-
-
-@lru_cache(maxsize=4096)
-def _triggers(text: str) -> tuple[Trigger, ...]:
-    return tuple(_trigger(data) for data in json.loads(text))
-
-
 @lru_cache(maxsize=4096)
 def _strings(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
@@ -240,7 +195,7 @@ def script_row(script: Script) -> Row:
         script.name,
         script.description,
         script.status.value,
-        _ENCODE([_trigger_data(trigger) for trigger in script.triggers]),
+        triggers_text(script.triggers),
         script.limits,
         _ENCODE(script.capabilities),
         script.run_as,
@@ -270,7 +225,7 @@ def script_from_row(row: Row) -> Script:
             row[2],
             row[3],
             _STATUSES[row[4]],
-            _triggers(row[5]),
+            triggers_from_text(row[5]),
             row[6],
             _strings(row[7]),
             row[8],
