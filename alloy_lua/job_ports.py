@@ -58,8 +58,8 @@ class JobStore(Protocol):
             Conflict: It is neither dead nor cancelled.
         """
 
-    def to_cancel(self, node: str) -> list[Job]:
-        """Returns the jobs that run on ``node`` and that somebody asked to stop."""
+    def held(self, node: str) -> list[Job]:
+        """Returns the jobs that run on ``node``."""
 
     def get(self, tenant: str, job_id: str) -> Job:
         """Returns one job.

@@ -187,8 +187,8 @@ class JobQueries:
 
         return [job_from_row(row) for row in self._gateway.read(work)]
 
-    def to_cancel(self, node: str) -> list[Job]:
-        sql = f"{SELECT} WHERE state = ? AND owner = ? AND cancel = 1"
+    def held(self, node: str) -> list[Job]:
+        sql = f"{SELECT} WHERE state = ? AND owner = ?"
         rows = self._gateway.read(lambda: self._sql.rows(sql, JobState.RUNNING.value, key(node)))
         return [job_from_row(row) for row in rows]
 

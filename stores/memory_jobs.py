@@ -139,9 +139,9 @@ class MemoryJobs:
             fresh = replace(job, state=JobState.READY, due_at=now, finished_at=None, cancel=False, failed=0, lost=0)
             return self._put(replace(fresh, progress=0.0, note=None))
 
-    def to_cancel(self, node: str) -> list[Job]:
+    def held(self, node: str) -> list[Job]:
         with self._lock:
-            return [job for job in self._in(JobState.RUNNING) if job.owner == node and job.cancel]
+            return [job for job in self._in(JobState.RUNNING) if job.owner == node]
 
     def get(self, tenant: str, job_id: str) -> Job:
         job = self._jobs.get((tenant, job_id))

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from typing import Any
 
 from ..checks import shown
-from ..errors import AlloyError, InvalidValue
+from ..errors import AlloyError, InvalidValue, StoreError
 from ..hostapi import HostCall
 from ..job_model import Job, Step
 from ..job_ports import JobStore
@@ -27,6 +27,7 @@ from .host import KEY, SLEEP
 START = "start"
 MAX_RESULT_BYTES = 4 * 1024 * 1024
 LONGEST_SLEEP = timedelta(days=3660)
+SOON = timedelta(seconds=1)
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}
 
 _DURATION = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*(second|minute|hour|day|week)s?\s*")
@@ -112,7 +113,11 @@ class Journal:
         except AlloyError as failure:
             error = failure
         step = Step(number, name, None if error is None else error.code, text if error is None else error.message)
-        if not self._store.record(self._job, step):
+        try:
+            kept = self._store.record(self._job, step)
+        except StoreError:  # whether it was kept, the next try will see
+            raise Parked(self._clock() + SOON) from None
+        if not kept:
             raise Taken
         self._steps = [*self._steps, step]
         if error is not None:

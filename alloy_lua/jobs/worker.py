@@ -63,6 +63,7 @@ class Worker:
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._busy = 0
+        self._in_hand: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="alloy-job")
         self._thread = threading.Thread(target=self._run, name="alloy-jobs", daemon=True)
@@ -124,6 +125,7 @@ class Worker:
         for job in jobs:
             with self._lock:
                 self._busy += 1
+                self._in_hand.add((job.tenant, job.id))
             self._pool.submit(self._work, job)
         if len(jobs) == free:
             return 0.0 if self.slots > self._busy else POLL_SECONDS
@@ -135,8 +137,12 @@ class Worker:
         self._store.beat(Node(self.id, self._name, self._started, self._started, self.slots))
         self._ahead = self._store.clock() - datetime.now(UTC)
         self._last_beat = monotonic()
-        for job in self._store.to_cancel(self.id):
-            self._interrupt(job)
+        for job in self._store.held(self.id):
+            if (job.tenant, job.id) not in self._in_hand:
+                # Claimed by a commit whose answer was lost, or ended by one that never came through.
+                self._store.end(job, JobEnd(JobState.WAITING, "given back", self._now(), parked=True), self._now())
+            elif job.cancel:
+                self._interrupt(job)
         if self._alive_since is None:
             self._alive_since = self._last_beat
         # After an outage of the store everybody looks dead: others are judged after a full span of one's own beats.
@@ -154,6 +160,7 @@ class Worker:
         finally:
             with self._lock:
                 self._busy -= 1
+                self._in_hand.discard((job.tenant, job.id))
             self._wake.set()
 
     def run(self, job: Job) -> bool:

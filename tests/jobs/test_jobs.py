@@ -314,3 +314,14 @@ def test_safe_mode_holds_jobs_back(alloy: Alloy) -> None:
     alloy.jobs.start()
     ended = done(alloy, job)
     assert ended.state is JobState.CANCELLED and "incident 7" in (ended.reason or "")
+
+
+def test_a_job_that_a_node_does_not_know_it_has_is_given_back(alloy: Alloy) -> None:
+    """The answer to the commit of a claim can be lost with the connection."""
+    script(alloy, "s", "return 1")
+    alloy.jobs.start()
+    until(lambda: len(alloy.jobs.nodes()) == 1)
+    job = alloy.jobs.enqueue("s", delay_s=60)
+    assert alloy.store.jobs.claim_one("default", job.id, alloy.jobs.nodes()[0].id, job.created_at) is not None
+    ended = done(alloy, job)
+    assert (ended.state, ended.attempt, ended.failed) == (JobState.SUCCEEDED, 2, 0)

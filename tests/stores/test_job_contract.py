@@ -225,10 +225,10 @@ def test_a_waiting_job_is_cancelled_at_once_a_running_one_when_it_stops(jobs: Jo
     jobs.add([job(1), job(2, state=JobState.WAITING)])
     (running,) = jobs.claim("a", 1, NOON - SECOND)
     assert jobs.cancel("acme", "job-002", "not needed", NOON).state is JobState.CANCELLED
-    assert jobs.to_cancel("a") == []
+    assert [each.cancel for each in jobs.held("a")] == [False]
     asked = jobs.cancel("acme", "job-001", "not needed", NOON)
     assert (asked.state, asked.cancel) == (JobState.RUNNING, True)
-    assert ids(jobs.to_cancel("a")) == ["job-001"] and jobs.to_cancel("b") == []
+    assert [(each.id, each.cancel) for each in jobs.held("a")] == [("job-001", True)] and jobs.held("b") == []
     assert jobs.end(running, JobEnd(JobState.WAITING, "stopped", NOON), NOON)
     assert jobs.get("acme", "job-001").state is JobState.CANCELLED
     with pytest.raises(Conflict, match="job-001"):
