@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
 
-.PHONY: help demo test conformance lint types soak bench docs wheel clean
+.PHONY: help demo test conformance lint types soak bench chaos docs wheel clean
 
 help:
 	@echo "make demo    run the demo on a SQLite file"
@@ -14,6 +14,7 @@ help:
 	@echo "make types   check types"
 	@echo "make bench   measure, and rewrite docs/benchmarks.md"
 	@echo "make soak    load the HTTP service with faults for ten minutes (SOAK=60: for one)"
+	@echo "make chaos   kill processes and a database for some minutes, and count what was lost"
 	@echo "make docs    write the generated pages of docs/"
 	@echo "make wheel   build wheel and sdist into dist/"
 	@echo "make clean   remove all that was built and installed"
@@ -57,6 +58,9 @@ soak: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --write
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.chaos
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py

@@ -14,6 +14,7 @@ from .hostapi import HostCall as HostCall
 from .limits import PROFILES as PROFILES
 from .limits import Limits as Limits
 from .model import ApiTrigger as ApiTrigger
+from .model import AtTrigger as AtTrigger
 from .model import CronTrigger as CronTrigger
 from .model import EventTrigger as EventTrigger
 from .model import ManualTrigger as ManualTrigger

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from . import checks
 from .access.acting import require
 from .access.services import AccessServices
+from .background import Background
 from .bridges.entities import EntityBridge
 from .engine import COMPILER, Engine, Program
 from .engine.program import digest
@@ -62,7 +63,7 @@ class _Core:
         self.runner = alloy._new_runner(self.engine, self.registry, alloy._recorder, alloy._ids)
 
 
-class Alloy(AccessServices, Services):
+class Alloy(AccessServices, Services, Background):
     """Scripts, their store, and the engine that runs them. Safe to use from any number of threads.
 
     Args:
@@ -444,9 +445,11 @@ class Alloy(AccessServices, Services):
                 self._core_made.registry.load(self.store.iter_active(), self.safe_mode.lookup())
             self._plans.forget()
             self.routes.forget()
+        self._refresh_background()
 
     def close(self) -> None:
         """Writes what is pending and stops everything; safe to call twice."""
+        self._close_background()
         self._upkeep.stop()
         self._close_services()
         try:
@@ -479,6 +482,9 @@ class Alloy(AccessServices, Services):
                     core.registry.load(self.store.iter_active(), self.safe_mode.lookup())
                     self._core_made = core
         return core
+
+    def _modules(self) -> tuple[HostModule, ...]:
+        return (*super()._modules(), *self._background_modules())
 
     def _start(self) -> None:
         self._upkeep.start()

@@ -189,6 +189,13 @@ def check_secret(name: str, grants: frozenset[str]) -> None:
         )
 
 
+class Journal(Protocol):
+    """Answers the host calls of a durable run that were made before, and records the others."""
+
+    def step(self, function: str, arguments: list[Any], call: HostCall, perform: Callable[[], Any]) -> Any:
+        """Returns the answer to one call, which ``perform`` makes."""
+
+
 def check_allowed(function: HostFunction, phase: Phase, grants: frozenset[str]) -> None:
     """Returns None if a script in ``phase`` with ``grants`` may call ``function``: the one rule for all calls.
 

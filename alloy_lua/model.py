@@ -29,20 +29,79 @@ class FailurePolicy(StrEnum):
 
 @dataclass(frozen=True)
 class EventTrigger:
-    """Runs the script on an event, if ``fields`` is empty or one of them changed."""
+    """Runs the script on an event, if ``fields`` is empty or one of them changed.
+
+    The rest is for ``on_commit``, whose runs are tried again when they fail: see `CronTrigger`.
+    """
 
     event: str
     fields: tuple[str, ...] = ()
+    attempts: int = 5
+    backoff_s: float = 10
+    backoff_limit_s: float = 3600
     kind: str = field(default="event", init=False)
+
+
+class Overlap(StrEnum):
+    """What becomes of a tick while the run of an earlier one goes on: left out, kept for afterwards, run beside it."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+    PARALLEL = "parallel"
+
+
+class Misfire(StrEnum):
+    """Which ticks that were missed while no scheduler ran are made up for: none, the newest, the newest few."""
+
+    SKIP = "skip"
+    LATEST = "latest"
+    ALL = "all"
 
 
 @dataclass(frozen=True)
 class CronTrigger:
-    """Runs the script on a schedule (five cron fields, or six with seconds first)."""
+    """Runs the script on a schedule (five cron fields, or six with seconds first).
+
+    Attributes:
+        expression: The fields, or ``@hourly``, ``@daily``, ``@weekly``, ``@monthly``, ``@yearly``.
+        timezone: IANA name of the zone that the fields are read in.
+        overlap: What becomes of a tick while an earlier one's run goes on.
+        misfire: Which missed ticks are made up for.
+        misfire_limit: How many of them at most, for ``all``.
+        jitter_s: Each tick starts up to so many seconds late, by an amount that is fixed for the tick.
+        starts_at: No tick before this time.
+        ends_at: No tick after this time.
+        paused_until: Ticks before this time are left out.
+        attempts: How often a run that fails is tried in all.
+        backoff_s: Seconds to the second try; each further wait is twice as long.
+        backoff_limit_s: The longest wait, in seconds.
+    """
 
     expression: str
     timezone: str = "UTC"
+    overlap: Overlap = Overlap.SKIP
+    misfire: Misfire = Misfire.LATEST
+    misfire_limit: int = 10
+    jitter_s: float = 0
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    paused_until: datetime | None = None
+    attempts: int = 1
+    backoff_s: float = 10
+    backoff_limit_s: float = 3600
     kind: str = field(default="cron", init=False)
+
+
+@dataclass(frozen=True)
+class AtTrigger:
+    """Runs the script once, at a time; the fields that it shares with a `CronTrigger` mean the same."""
+
+    at: datetime
+    misfire: Misfire = Misfire.LATEST
+    attempts: int = 1
+    backoff_s: float = 10
+    backoff_limit_s: float = 3600
+    kind: str = field(default="at", init=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +134,7 @@ class ManualTrigger:
     kind: str = field(default="manual", init=False)
 
 
-Trigger = EventTrigger | CronTrigger | ApiTrigger | ManualTrigger
+Trigger = EventTrigger | CronTrigger | AtTrigger | ApiTrigger | ManualTrigger
 
 
 @dataclass(frozen=True)
@@ -167,7 +226,7 @@ class LogLine(NamedTuple):
 class Run:
     """One recorded execution of one script. ``changes`` and ``value`` are JSON-like.
 
-    ``trigger`` is event, cron, api, manual or evaluate; ``memory_bytes`` is the peak seen by the meter above
+    ``trigger`` is event, cron, at, queue, api, manual or evaluate; ``memory_bytes`` is the peak seen by the meter above
     the runtime's own heap (0 for a run too short to be looked at).
     """
 

@@ -11,6 +11,7 @@ from .model import Health, Revision, Run, RunStatus, Script, Status
 if TYPE_CHECKING:
     from .access_model import AuditEntry
     from .access_ports import AuditStore, IdempotencyStore, ReviewStore, TenantStore, TokenStore
+    from .job_ports import JobStore, OutboxStore
 
 
 class HookFilter(NamedTuple):
@@ -160,6 +161,18 @@ class Store(Protocol):
     @property
     def idempotency(self) -> IdempotencyStore:
         """Calls by idempotency key."""
+
+    @property
+    def outbox(self) -> OutboxStore:
+        """Hooks to run once the platform's transaction has committed.
+
+        Raises:
+            ConfigError: The store is no database.
+        """
+
+    @property
+    def jobs(self) -> JobStore:
+        """Background work."""
 
     def migrate(self) -> list[str]:
         """Returns the names of the migrations applied now, in order; none when the schema is up to date.

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from .checks import MAX_NAME, choice, items, name, optional_name, whole_number, wrong
+from .checks import MAX_NAME, aware_time, choice, items, number, one_of, optional_name, whole_number, wrong
 from .events import parse_event
-from .model import ApiTrigger, CronTrigger, EventTrigger, ManualTrigger, Trigger
+from .model import ApiTrigger, AtTrigger, CronTrigger, EventTrigger, ManualTrigger, Misfire, Overlap, Trigger
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+MOST_ATTEMPTS = 100
+MOST_MISFIRES = 1000
+DAY = 86_400.0
+
+R = TypeVar("R", EventTrigger, CronTrigger, AtTrigger)
 
 AUTH_MODES = ("token", "hmac", "public")
 MAX_PER_MINUTE = 1_000_000
@@ -32,11 +37,13 @@ def checked_trigger(trigger: Any) -> Trigger:
         return _checked_event(trigger)
     if isinstance(trigger, CronTrigger):
         return _checked_cron(trigger)
+    if isinstance(trigger, AtTrigger):
+        return _checked_at(trigger)
     if isinstance(trigger, ApiTrigger):
         return _checked_api(trigger)
     if isinstance(trigger, ManualTrigger):
         return trigger
-    raise wrong("trigger", trigger, "an event, cron, api or manual trigger")
+    raise wrong("trigger", trigger, "an event, cron, at, api or manual trigger")
 
 
 def _checked_event(trigger: EventTrigger) -> EventTrigger:
@@ -45,20 +52,33 @@ def _checked_event(trigger: EventTrigger) -> EventTrigger:
     for field in fields:
         if not isinstance(field, str) or not _FIELD.fullmatch(field):
             raise wrong("watched field", field, "a field name")
-    return replace(trigger, fields=fields)
+    return replace(_checked_retries(trigger), fields=fields)
 
 
 def _checked_cron(trigger: CronTrigger) -> CronTrigger:
-    from zoneinfo import ZoneInfo
+    from .scheduler.cron import Cron
 
-    from croniter import croniter
+    Cron(trigger.expression, trigger.timezone)
+    for what in ("starts_at", "ends_at", "paused_until"):
+        if getattr(trigger, what) is not None:
+            aware_time(getattr(trigger, what), what)
+    if trigger.starts_at is not None and trigger.ends_at is not None and trigger.ends_at < trigger.starts_at:
+        raise wrong("ends_at", trigger.ends_at.isoformat(), f"a time not before {trigger.starts_at.isoformat()}")
+    whole_number(trigger.misfire_limit, "misfire_limit", 1, MOST_MISFIRES)
+    number(trigger.jitter_s, "jitter_s", 0, DAY)
+    overlap, misfire = one_of(Overlap, trigger.overlap, "overlap"), one_of(Misfire, trigger.misfire, "misfire")
+    return replace(_checked_retries(trigger), overlap=overlap, misfire=misfire)
 
-    if not isinstance(trigger.expression, str) or not croniter.is_valid(trigger.expression):
-        raise wrong("cron expression", trigger.expression, "five fields such as '0 6 * * *'")
-    try:
-        ZoneInfo(name(trigger.timezone, "time zone"))
-    except (KeyError, ValueError, OSError):
-        raise wrong("time zone", trigger.timezone, "an IANA name such as Europe/Oslo") from None
+
+def _checked_at(trigger: AtTrigger) -> AtTrigger:
+    aware_time(trigger.at, "at")
+    return replace(_checked_retries(trigger), misfire=one_of(Misfire, trigger.misfire, "misfire"))
+
+
+def _checked_retries(trigger: R) -> R:
+    whole_number(trigger.attempts, "attempts", 1, MOST_ATTEMPTS)
+    number(trigger.backoff_s, "backoff_s", 0, DAY)
+    number(trigger.backoff_limit_s, "backoff_limit_s", 0, 30 * DAY)
     return trigger
 
 

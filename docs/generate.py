@@ -285,13 +285,23 @@ CODES = {
         "A tenant's `kv` is full, or a run made too many requests.",
         "Raise the setting ([settings.md](settings.md)), or keep less.",
     ),
+    "not_active": ("A job's script was switched off before its turn.", "Resume it, then set the job going again."),
     "internal_error": ("The command line met a failure that is no AlloyError.", "Please report it."),
     "rejected": ("A script called `abort`; raised by `Outcome.raise_for_status` only.", "Show it to the user."),
 }
 # Codes that come as another class than the one they are the default of.
 RAISED_AS = {
     **dict.fromkeys(
-        ("breaker_open", "cancelled", "bypassed", "egress_denied", "http_error", "quota_exceeded"), "ScriptError"
+        (
+            "breaker_open",
+            "not_active",
+            "cancelled",
+            "bypassed",
+            "egress_denied",
+            "http_error",
+            "quota_exceeded",
+        ),
+        "ScriptError",
     ),
     **dict.fromkeys(("idempotency_mismatch", "in_progress"), "Conflict"),
     **dict.fromkeys(CODES.keys() & _LIMIT_MESSAGES.keys() | {"stack_overflow"}, "LimitExceeded"),

@@ -38,18 +38,22 @@ class Dialect(ABC):
         database: The peewee database, with a pool of connections.
         place: What messages call it; never holds a password.
         key_type: The SQL type of a column to search by.
+        serial_type: The SQL type of a primary key that counts up and uses no number twice.
         text_type: The SQL type of a text of any length.
         begin: Arguments of peewee's ``atomic`` for a transaction that writes.
         insert_new: The SQL before and after ``INTO …`` of an insert that leaves existing rows as they are.
+        now: The SQL of the server's time, in microseconds since 1970.
         find: The SQL function of (text, part) that gives the position of part, from 1.
         errors: The driver's own exceptions, and those of the pool and of conversion.
     """
 
     key_type: ClassVar[str] = "VARCHAR(200)"
     text_type: ClassVar[str] = "TEXT"
+    serial_type: ClassVar[str] = "INTEGER PRIMARY KEY AUTOINCREMENT"
     begin: ClassVar[tuple[str, ...]] = ()
     insert_new: ClassVar[tuple[str, str]] = ("INSERT", " ON CONFLICT DO NOTHING")
     find: ClassVar[str] = "INSTR"
+    now: ClassVar[str] = "CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
 
     def __init__(self, url: StoreURL, database: Any, place: str, driver_error: type[Exception]) -> None:
         self._url = url
@@ -69,8 +73,13 @@ class Dialect(ABC):
             "key": self.key_type,
             "text": self.text_type,
             "big": "BIGINT",
+            "serial": self.serial_type,
             "options": self.table_options(),
         }
+
+    def qualified(self, table: str) -> str:
+        """Returns the name that any connection to this database finds ``table`` by."""
+        return table
 
     def table_options(self) -> str:
         """Returns what follows the columns of a new table."""
@@ -178,6 +187,8 @@ class PostgreSQLDialect(Dialect):
 
     key_type: ClassVar[str] = 'VARCHAR(200) COLLATE "C"'
     find: ClassVar[str] = "STRPOS"
+    now: ClassVar[str] = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+    serial_type: ClassVar[str] = "BIGSERIAL PRIMARY KEY"
     lock_key: ClassVar[int] = 0x616C6C6F79
 
     def __init__(self, url: StoreURL, params: dict[str, Any], schema: str | None) -> None:
@@ -191,6 +202,9 @@ class PostgreSQLDialect(Dialect):
         super().__init__(url, database, place, psycopg2.Error)
         self._lost_types = (psycopg2.OperationalError, psycopg2.InterfaceError)
         self._schema = schema
+
+    def qualified(self, table: str) -> str:
+        return table if self._schema is None else f'"{self._schema}".{table}'
 
     def schema_missing(self, exc: Exception) -> bool:
         return self._code(exc) in ("42P01", "42703")
@@ -219,7 +233,9 @@ class MySQLDialect(Dialect):
     """A MySQL or MariaDB database. Its schema changes cannot be rolled back."""
 
     text_type: ClassVar[str] = "LONGTEXT"
+    serial_type: ClassVar[str] = "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY"
     insert_new: ClassVar[tuple[str, str]] = ("INSERT IGNORE", "")
+    now: ClassVar[str] = "CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED)"
     collations: ClassVar[tuple[str, ...]] = ("utf8mb4_0900_bin", "utf8mb4_nopad_bin", "utf8mb4_bin")
     lost_codes: ClassVar[frozenset[int]] = frozenset({0, 1053, 1927, 2006, 2013, 2055, 4031})
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from heapq import nlargest, nsmallest
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from ..errors import ConfigError
 from ..model import Health, Revision, Run, Script, Status
 from ..ports import Documents, KeyValues, RunQuery, ScriptQuery
 from . import refusals
@@ -19,6 +20,7 @@ from .urls import MEMORY_URL
 if TYPE_CHECKING:
     from ..access_model import AuditEntry
     from .memory_access import MemoryAccess, MemoryAudit, MemoryIdempotency, MemoryReviews, MemoryTenants, MemoryTokens
+    from .memory_jobs import MemoryJobs
 
 
 class MemoryStore:
@@ -40,6 +42,22 @@ class MemoryStore:
         self.documents: Documents = MemoryDocuments(self._count_change)
         self.kv: KeyValues = MemoryKeyValues()
         self._access_made: MemoryAccess | None = None
+        self._jobs_made: MemoryJobs | None = None
+
+    @property
+    def outbox(self) -> NoReturn:
+        """There are no transactions here to write it in."""
+        raise ConfigError("outbox: got a store in memory, wanted the database that the platform's transactions are in")
+
+    @property
+    def jobs(self) -> MemoryJobs:
+        """Made, and its module loaded, at the first use."""
+        with self._lock:
+            if self._jobs_made is None:
+                from .memory_jobs import MemoryJobs
+
+                self._jobs_made = MemoryJobs()
+            return self._jobs_made
 
     # -- access control ------------------------------------------------------------------------------------------
     @property

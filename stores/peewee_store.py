@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..access_model import AuditEntry
     from .audit_queries import AuditQueries
     from .idempotency_queries import IdempotencyQueries
+    from .jobs import Jobs
+    from .outbox_queries import OutboxQueries
     from .review_queries import ReviewQueries
     from .tenant_queries import TenantQueries
     from .token_queries import TokenQueries
@@ -81,6 +83,20 @@ class PeeweeStore:
             self.audit.append(entry)
 
     # -- schema --------------------------------------------------------------------------------------------------
+    @cached_property
+    def outbox(self) -> OutboxQueries:
+        """Loaded when it is first used."""
+        from .outbox_queries import OutboxQueries
+
+        return OutboxQueries(self._gateway)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Loaded when it is first used."""
+        from .jobs import Jobs
+
+        return Jobs(self._gateway)
+
     def migrate(self) -> list[str]:
         return [migration.name for migration in self._migrator.apply()]
 

@@ -16,22 +16,19 @@ from typing import Any
 
 from ..errors import StoreError, ValidationError
 from ..model import (
-    ApiTrigger,
     BreakerState,
-    CronTrigger,
     EventTrigger,
     FailurePolicy,
     Health,
     LogLine,
-    ManualTrigger,
     Revision,
     Run,
     RunStatus,
     Script,
     Status,
-    Trigger,
 )
 from ..ports import Document, HookFilter
+from .trigger_rows import triggers_from_text, triggers_text
 
 Row = tuple[Any, ...]
 
@@ -59,12 +56,6 @@ MAX_BIG = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_TRIGGERS: dict[str, type[Any]] = {
-    "event": EventTrigger,
-    "cron": CronTrigger,
-    "api": ApiTrigger,
-    "manual": ManualTrigger,
-}
 _STATUSES = {status.value: status for status in Status}
 _POLICIES = {policy.value: policy for policy in FailurePolicy}
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
@@ -191,20 +182,6 @@ def events_of(script: Script) -> set[str]:
     return {trigger.event for trigger in script.triggers if isinstance(trigger, EventTrigger)}
 
 
-def _trigger_data(trigger: Trigger) -> dict[str, Any]:
-    return {field.name: getattr(trigger, field.name) for field in fields(trigger)}
-
-
-def _trigger(data: dict[str, Any]) -> Any:
-    kind = _TRIGGERS[data.pop("kind")]
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
-
-
-@lru_cache(maxsize=4096)
-def _triggers(text: str) -> tuple[Trigger, ...]:
-    return tuple(_trigger(data) for data in json.loads(text))
-
-
 @lru_cache(maxsize=4096)
 def _strings(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
@@ -218,7 +195,7 @@ def script_row(script: Script) -> Row:
         script.name,
         script.description,
         script.status.value,
-        _ENCODE([_trigger_data(trigger) for trigger in script.triggers]),
+        triggers_text(script.triggers),
         script.limits,
         _ENCODE(script.capabilities),
         script.run_as,
@@ -248,7 +225,7 @@ def script_from_row(row: Row) -> Script:
             row[2],
             row[3],
             _STATUSES[row[4]],
-            _triggers(row[5]),
+            triggers_from_text(row[5]),
             row[6],
             _strings(row[7]),
             row[8],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 from traceback import format_exc
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..hostapi import (
     HostCall,
     HostFunction,
     HostModule,
+    Journal,
     Vault,
     check_allowed,
     check_arguments,
@@ -37,9 +39,10 @@ class CallState:
         vault: Opens secrets, None where there are none.
         spent: Fuel that nested runs used since the last host call returned.
         effects: Calls with effects that a dry run did not make.
+        journal: Records the calls of a durable run; None for others.
     """
 
-    __slots__ = ("call", "effect_bytes", "effects", "grants", "spent", "vault")
+    __slots__ = ("call", "effect_bytes", "effects", "grants", "journal", "spent", "vault")
 
     def __init__(self, call: HostCall, grants: frozenset[str], vault: Vault | None = None) -> None:
         self.call = call
@@ -48,6 +51,7 @@ class CallState:
         self.spent = 0
         self.effects: list[dict[str, Any]] = []
         self.effect_bytes = 0
+        self.journal: Journal | None = None
 
     def secret(self, code: int, name: bytes) -> Secret:
         """Returns the handle for a secret that the script named; it opens if the script may have it."""
@@ -137,13 +141,17 @@ class Broker:
             message = error.message if state is None else state.scrubbed(error.message)
             return error.code, message.encode("utf-8", "replace"), self._spent()
         except Exception:
-            trace = format_exc()
-            _log.error("host function %s failed\n%s", function.name, trace if state is None else state.scrubbed(trace))
+            self._log_failure(function, state)
             return HostError.default_code, f"{function.name} failed".encode(), self._spent()
         except BaseException as error:
             self._interrupt = error
             return INTERRUPTED, b"", 0
         return "", answer, self._spent() + (len(packed) + len(answer)) // BYTES_PER_FUEL
+
+    @staticmethod
+    def _log_failure(function: HostFunction, state: CallState | None) -> None:
+        trace = format_exc()
+        _log.error("host function %s failed\n%s", function.name, trace if state is None else state.scrubbed(trace))
 
     def _arguments(self, function: HostFunction, packed: str | bytes) -> list[Any]:
         if self.state is not None and function.name in self._opening:
@@ -172,11 +180,27 @@ class Broker:
             shown = jsonable(checked) if function.name in self._opening else checked
             state.effects.append({"function": function.name, "arguments": shown})
             return None
+        if state is not None and state.journal is not None and needs_context(function):
+            perform = partial(self._perform_for_record, function, checked, state)
+            return state.journal.step(function.name, checked, state.call, perform)
+        return self._perform(function, checked)
+
+    def _perform(self, function: HostFunction, arguments: list[Any]) -> Any:
         assert function.call is not None
         if function.wants_call:
-            assert state is not None
-            return function.call(state.call, *checked)
-        return function.call(*checked)
+            assert self.state is not None
+            return function.call(self.state.call, *arguments)
+        return function.call(*arguments)
+
+    def _perform_for_record(self, function: HostFunction, arguments: list[Any], state: CallState) -> Any:
+        """What goes on record holds no secret, and each failure has its code."""
+        try:
+            return state.scrubbed(self._perform(function, arguments))
+        except AlloyError as error:
+            raise AlloyError(state.scrubbed(error.message), code=error.code) from None
+        except Exception:
+            self._log_failure(function, state)
+            raise HostError(f"{function.name} failed") from None
 
     def _spent(self) -> int:
         state = self.state

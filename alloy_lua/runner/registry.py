@@ -112,9 +112,9 @@ class HookRegistry:
             self._bypassed = bypassed
             self._chains = {}
 
-    def bypass_reason(self, script: Script) -> str | None:
-        """Returns why safe mode does not let ``script`` run by hand, None if it does."""
-        return None if self._bypassed is None else self._bypassed(script, None)
+    def bypass_reason(self, script: Script, event: str | None = None) -> str | None:
+        """Returns why safe mode does not let ``script`` run by hand, or on ``event``; None if it does."""
+        return None if self._bypassed is None else self._bypassed(script, event)
 
     def chain(self, tenant: str, event: str) -> Chain:
         """Returns the bindings of ``event`` in order of priority, then name, wildcards included.

@@ -10,7 +10,7 @@ from typing import Any
 from ..engine import CallState, Engine, Program, RunInput, RunResult
 from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
-from ..hostapi import Cancellation, HostCall, Vault
+from ..hostapi import Cancellation, HostCall, Journal, Vault
 from ..limits import Limits
 from ..model import Run, RunStatus, Script
 from ..outcome import Outcome, ScriptRun
@@ -29,14 +29,21 @@ _EPOCH = time() - perf_counter()
 
 
 class Execution:
-    """One run about to happen: the script, its program and who asks for it. ``script`` is None for ad hoc source."""
+    """One run about to happen: the script, its program and who asks for it. ``script`` is None for ad hoc source.
+
+    A run that goes on in several tries has an ``origin``, the id that stays, a ``journal``, and the time it began.
+    """
 
     __slots__ = (
+        "attempt",
         "closed",
         "event",
         "grants",
+        "journal",
         "limits",
         "name",
+        "now",
+        "origin",
         "phase",
         "program",
         "run_id",
@@ -48,7 +55,12 @@ class Execution:
     def __init__(
         self, script: Script | None, program: Program | None, limits: Limits, grants: frozenset[str], phase: Phase, *,
         trigger: str, run_id: str, event: Event | None = None, vitals: Vitals | None = None, closed: bool = True,
+        attempt: int = 1, origin: str | None = None, journal: Journal | None = None, now: datetime | None = None,
     ) -> None:  # fmt: skip
+        self.attempt = attempt
+        self.origin = origin or run_id
+        self.journal = journal
+        self.now = now
         self.script = script
         self.name = script.name if script is not None else "evaluate"
         self.program = program
@@ -181,7 +193,7 @@ class Runner:
         """Returns the result of one run, its changes accepted by ``view``, counted and on record."""
         started = perf_counter()
         cascade = ambient.cascade or Cascade(execution.limits)
-        now = datetime.now(UTC)
+        now = execution.now or datetime.now(UTC)
         try:
             result = self._run(execution, ambient, view, before, params, cascade, now)
         except AlloyError as error:
@@ -221,7 +233,7 @@ class Runner:
         mentions = program.mentions
         given = RunInput(execution.limits)
         if program.random:
-            given.seed = seed_of(execution.run_id)
+            given.seed = seed_of(execution.origin)
         if view is not None:
             given.entity = view.fields(program.reads)
             given.read_only = execution.trigger == "event" and execution.phase is not Phase.BEFORE
@@ -249,12 +261,13 @@ class Runner:
         now: datetime,
     ) -> RunResult:  # fmt: skip
         call = HostCall(
-            run_id=execution.run_id, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
+            run_id=execution.origin, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
             event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
             dry_run=ambient.dry_run, depth=ambient.depth, grants=execution.grants, deadline=cascade.deadline,
             cancellation=given.cancellation or Cancellation(),
         )  # fmt: skip
         given.state = state = CallState(call, execution.grants, self.vault)
+        state.journal = execution.journal
         inner = Ambient(
             ambient.user, ambient.tenant, ambient.dry_run, cascade, max(1, ambient.depth), ambient.keys,
             execution.run_id, state,
@@ -313,7 +326,7 @@ def _scrub(result: RunResult, vault: Vault, tenant: str) -> None:
 def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str, Any]:
     event = execution.event
     return {
-        "run_id": execution.run_id,
+        "run_id": execution.origin,
         "phase": execution.phase.value,
         "event": event.name if event else None,
         "entity_type": event.entity_type if event else None,
@@ -321,7 +334,7 @@ def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str,
         "user": ambient.user,
         "tenant": ambient.tenant,
         "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "attempt": 1,
+        "attempt": execution.attempt,
         "dry_run": ambient.dry_run,
     }
 

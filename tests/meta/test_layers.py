@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = {"alloy_lua": ROOT / "alloy_lua", "alloy_lua.bridges": ROOT / "bridges", "alloy_lua.stores": ROOT / "stores"}
 PURE = (
     "checks", "forking", "errors", "model", "limits", "events", "ports", "hostapi", "values", "outcome", "settings",
-    "access_model", "access_ports", "isolation",
+    "access_model", "access_ports", "job_model", "job_ports", "isolation",
 )  # fmt: skip
 LIBRARY = set(sys.stdlib_module_names)
 
@@ -94,6 +94,11 @@ def test_access_knows_contracts_only(name: str) -> None:
     assert inside(name) <= {*PURE, "access"}
 
 
+@pytest.mark.parametrize("name", of("jobs", "scheduler"))
+def test_background_work_knows_contracts_and_who_acts(name: str) -> None:
+    assert inside(name) <= {*PURE, "access", "jobs", room(name)}
+
+
 @pytest.mark.parametrize("name", of("runner"))
 def test_the_runner_knows_no_store_and_nothing_above_it(name: str) -> None:
     assert inside(name) <= {*PURE, "engine", "runner", "bridges"}
@@ -106,7 +111,7 @@ def test_each_third_party_is_imported_in_its_room_only() -> None:
             rooms.setdefault(library, set()).add(room(name))
     allowed = {
         "lupa": {"engine"}, "peewee": {"stores"}, "playhouse": {"stores"}, "psycopg2": {"stores"}, "pymysql": {"stores"},
-        "msgpack": {"values", "engine", "runner"}, "croniter": {"triggers", "demo"}, "re2": {"bridges"}, "attrs": {"bridges"},
+        "msgpack": {"values", "engine", "runner"}, "croniter": {"scheduler", "demo"}, "re2": {"bridges"}, "attrs": {"bridges"},
         "pydantic": {"bridges"}, "aiohttp": {"api", "bridges"}, "multidict": {"api", "bridges"}, "msgspec": {"api"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
         "prometheus_client": {"metrics"}, "opentelemetry": {"tracing"},
     }  # fmt: skip

@@ -1,0 +1,151 @@
+"""The commands under ``jobs``, and ``worker``: background work."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+
+from ..job_model import Job, JobKind, JobState
+from .options import Commands, add_command, add_database, count, database_of, json_object, name_text
+from .reply import FAILED, OK, Reply, pairs, visible
+from .session import existing, writable
+from .tables import table
+
+STOP_SECONDS = 30.0
+
+
+def register(commands: Commands) -> None:
+    """Adds the commands to the parser."""
+    help = "list, add, cancel and repeat background jobs"
+    own = commands.add_parser("jobs", help=help, description=f"{help[0].upper()}{help[1:]}.").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    listing = add_command(own, "list", _list, "list jobs, newest first")
+    listing.add_argument("--state", choices=tuple(JobState), help="only these; dead are the dead letters")
+    listing.add_argument("--script", metavar="NAME", help="only this script's")
+    listing.add_argument("--kind", choices=tuple(JobKind), help="only those asked for so")
+    listing.add_argument("--before", metavar="ID", help="go on behind this one")
+    listing.add_argument("--limit", type=count, default=20, help="at most so many (default: %(default)s)")
+    for name, call, what in (
+        ("show", _show, "show one job"),
+        ("cancel", _cancel, "cancel a job; one that runs is not repeated"),
+        ("again", _again, "try a dead or cancelled job again"),
+    ):
+        parser = add_command(own, name, call, what)
+        parser.add_argument("job", metavar="ID")
+        if name == "cancel":
+            parser.add_argument("--reason", default="cancelled", help="why (default: %(default)s)")
+        add_database(parser)
+    add = add_command(own, "add", _add, "have a worker run a script")
+    add.add_argument("name", metavar="NAME", help="the script's name or id")
+    add.add_argument("--params", type=json_object, metavar="JSON|@FILE", help="parameters: a JSON object, @file, or @-")
+    add.add_argument("--delay", type=float, default=0, metavar="SECONDS", help="wait so long first")
+    add.add_argument("--priority", type=int, default=0, metavar="N", help="higher runs first (default: %(default)s)")
+    add.add_argument("--user", type=name_text, help="who acts")
+    nodes = add_command(own, "nodes", _nodes, "list the processes that take jobs")
+    for parser in (listing, add, nodes):
+        add_database(parser)
+    _register_worker(commands)
+
+
+def _register_worker(commands: Commands) -> None:
+    worker = add_command(commands, "worker", _worker, "run background jobs and schedules until stopped")
+    worker.add_argument("--slots", type=count, default=4, metavar="N", help="jobs at once (default: %(default)s)")
+    worker.add_argument(
+        "--silent", type=float, default=15.0, metavar="SECONDS",
+        help="take over the jobs of a process not seen for so long (default: %(default)s)",
+    )  # fmt: skip
+    worker.add_argument("--no-schedules", action="store_true", help="leave schedules to other processes")
+    add_database(worker)
+
+
+def _list(arguments: argparse.Namespace) -> Reply:
+    names = ("state", "script", "kind", "before", "limit")
+    with existing(database_of(arguments)) as alloy:
+        found = alloy.jobs.list(tenant=arguments.tenant, **{name: getattr(arguments, name) for name in names})
+        rows = [_row(job) for job in found]
+    header = ("id", "created", "script", "kind", "state", "try", "why")
+    return Reply(found, table(header, rows) if rows else ["no jobs"])
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    created = job.created_at.isoformat(sep=" ", timespec="seconds")[:19]
+    why = job.reason or (f"{job.progress:.0%} {job.note or ''}".strip() if job.progress else "")
+    return (job.id, created, job.script_id, job.kind, job.state, str(job.attempt), why)
+
+
+def _show(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        job = alloy.jobs.get(arguments.job, tenant=arguments.tenant)
+    return Reply(job, job_lines(job))
+
+
+def _cancel(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        job = alloy.jobs.cancel(arguments.job, arguments.reason, tenant=arguments.tenant)
+    return Reply(job, job_lines(job))
+
+
+def _again(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        job = alloy.jobs.again(arguments.job, tenant=arguments.tenant)
+    return Reply(job, job_lines(job))
+
+
+def _add(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        job = alloy.jobs.enqueue(
+            arguments.name, arguments.params, delay_s=arguments.delay, priority=arguments.priority,
+            user=arguments.user, tenant=arguments.tenant,
+        )  # fmt: skip
+    return Reply(job, job_lines(job))
+
+
+def _nodes(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        found = alloy.jobs.nodes()
+    rows = [
+        (node.id, node.name, node.seen_at.isoformat(sep=" ", timespec="seconds"), str(node.slots)) for node in found
+    ]
+    return Reply(found, table(("id", "process", "seen", "slots"), rows) if rows else ["no nodes"])
+
+
+def _worker(arguments: argparse.Namespace) -> Reply:
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    with writable(database_of(arguments)) as alloy:
+        alloy.jobs.start(arguments.slots, silent_s=arguments.silent)
+        if not arguments.no_schedules:
+            alloy.scheduler.start()
+        stop.wait()
+        alloy.scheduler.stop()
+        done = alloy.jobs.stop(STOP_SECONDS)
+    if done:
+        return Reply({"stopped": True}, ["stopped"])
+    return Reply({"stopped": False}, [f"jobs went on for more than {STOP_SECONDS:g} s; others take them"], FAILED)
+
+
+def ended(job: Job) -> int:
+    """Returns the exit code for a job that was run."""
+    return OK if job.state is JobState.SUCCEEDED else FAILED
+
+
+def job_lines(job: Job) -> list[str]:
+    """Returns what people want to know of a job."""
+    facts = {
+        "script": job.script_id,
+        "kind": f"{job.kind} {job.event or ''}".strip(),
+        "state": job.state.value,
+        "tries": f"{job.attempt} begun, {job.failed} failed, {job.lost} lost; at most {job.max_attempts}",
+        "created": job.created_at.isoformat(),
+        "due": job.due_at.isoformat(),
+        "started": job.started_at.isoformat() if job.started_at else "",
+        "finished": job.finished_at.isoformat() if job.finished_at else "",
+        "node": job.owner or "",
+        "user": job.user or "",
+        "progress": f"{job.progress:.0%} {job.note or ''}".strip() if job.progress or job.note else "",
+        "why": job.reason or "",
+    }
+    return [f"job {visible(job.id)}", *pairs({name: visible(text) for name, text in facts.items() if text})]

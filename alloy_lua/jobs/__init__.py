@@ -1,0 +1,1 @@
+"""Background work without further services: a queue in the store, worker threads, retries, dead letters."""
