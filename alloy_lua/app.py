@@ -19,6 +19,7 @@ from .engine.program import digest
 from .errors import AlloyError
 from .events import Phase, parse_event
 from .functions import host_function, modules_of
+from .hooking import Hooking
 from .hostapi import HostFunction, HostModule, Param
 from .isolation import REQUIRED, Isolation, Protection, isolation_named, required_protections
 from .lifecycle import Scripts, runnable_revision
@@ -107,6 +108,8 @@ class Alloy(AccessServices, Services):
         self._counter = -1
         self.entities = EntityBridge(lambda: self._plans.forget())
         self._plans = Plans(lambda: self._core.runner, self.entities)
+        self._hooking = Hooking(lambda: self._core.registry, self._plans, self._recorder.keep, self._ids.fresh)
+        self.bound, self.bypass = self._hooking.bound, self._hooking.bypass
         self.scripts = Scripts(
             self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
@@ -187,20 +190,28 @@ class Alloy(AccessServices, Services):
         return await asyncio.to_thread(self.fire, event, entity, **options)
 
     def fire_many(
-        self, event: str, entities: Iterable[Any], *, user: str | None = None, tenant: str | None = None,
-        params: Mapping[str, Any] | None = None, dry_run: bool = False,
+        self, event: str, entities: Iterable[Any], *, before: Iterable[Mapping[str, Any] | None] | None = None,
+        user: str | None = None, tenant: str | None = None, params: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
     ) -> list[Outcome]:  # fmt: skip
-        """Returns one outcome for each record, in order: the same as `fire` on each, in fewer crossings."""
+        """Returns one outcome for each record, in order: the same as `fire` on each, in fewer crossings.
+
+        ``before``, one for each record, makes them go one by one.
+        """
         records = checks.items(entities, "entities", "a list of records")
         checks.mapping(params, "params")
         ambient = acting(user, tenant, dry_run)
         self._check_records(records, parse_event(event).entity_type)
-        if params is None and not dry_run and ambient.cascade is None:
+        previous = [None] * len(records) if before is None else checks.items(before, "before", "a list of records")
+        if len(previous) != len(records):
+            raise checks.wrong("before", previous, f"a list of {len(records)} records, as many as entities")
+        if before is None and params is None and not dry_run and ambient.cascade is None:
             batch = self._plans.batch(event, ambient.tenant)
             if batch is not None:
                 self._start()
                 return batch.fire(records, ambient.user)
-        return [self._fire(event, record, None, params, ambient, None) for record in records]
+        pairs = zip(records, previous, strict=True)
+        return [self._fire(event, record, old, params, ambient, None) for record, old in pairs]
 
     # -- running by hand -----------------------------------------------------------------------------------------
     def run(
@@ -329,6 +340,11 @@ class Alloy(AccessServices, Services):
     ) -> AbstractContextManager[None]:
         """Returns a context manager inside which fires and runs act for ``user`` and ``tenant``."""
         return surroundings(acting(user, tenant, dry_run))
+
+    def actor(self) -> tuple[str | None, str]:
+        """Returns the user who acts and the tenant whose data it is, as the surrounding `context` says."""
+        around = acting(None, None, False)
+        return around.user, around.tenant
 
     def host_functions(self) -> tuple[HostModule, ...]:
         """Returns all modules that scripts can call, the platform's own included."""

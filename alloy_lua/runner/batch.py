@@ -200,6 +200,9 @@ class BatchWay:
         rows = Rows(self._writes, values, numbers[0], way.explain, took)
         try:
             outcomes, changed = self._outcomes_of(rows, values, chunk, numbers, odd)
+            if way.cast is not None:
+                for outcome in outcomes:
+                    keep_changes(outcome, way.cast(outcome.changes))
         except InvalidValue:  # some record cannot take its value: find out which, one by one
             vitals.unused += len(chunk)
             return [self._general(record, user) for record in chunk]
