@@ -85,7 +85,7 @@ def _field(field: Any) -> Field:
     related = field.rel_model if isinstance(field, peewee.ForeignKeyField) else None
     kind = field.rel_field.field_type if related is not None else field.field_type
     return Field(
-        field.name, _TYPES.get(kind, "any"), required=not field.null and field.default is None,
+        field.name, _TYPES.get(kind, "any"), required=not field.null and not isinstance(field, peewee.AutoField),
         choices=tuple(choice[0] for choice in field.choices or ()), relation=related._meta.name if related else None,
         max_length=getattr(field, "max_length", None) if kind in ("VARCHAR", "CHAR") else None,
         doc=field.help_text or "",

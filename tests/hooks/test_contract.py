@@ -245,8 +245,8 @@ def test_bulk_writes_go_through_hooks(platform: Platform, bind: Bind, said: list
     bind("on_commit", "test.say(params.operation)")
     platform.create_many([{"name": "a", "total": 1}, {"name": "b", "total": 2}])
     assert [row["email"] for row in platform.rows()] == ["a@x.org", "b@x.org"]
-    platform.update_many(total=2)
-    assert [(row["total"], row["note"]) for row in platform.rows()] == [(2, "was 1"), (2, None)]
+    platform.update_many(total=3)
+    assert [(row["total"], row["note"]) for row in platform.rows()] == [(3, "was 1"), (3, "was 2")]
     platform.delete_many()
     assert platform.rows() == []
     assert said == ["create", "create", "update", "update", "a", "b", "delete", "delete"]
@@ -389,7 +389,7 @@ def test_tasks_do_not_mix_context(platform: Platform, alloy: Alloy, bind: Bind) 
     async def work(user: str) -> None:
         with alloy.context(user=user):
             for _ in range(3):
-                platform.create(name=user)
+                await platform.create_async(name=user)
                 await asyncio.sleep(0)
 
     async def main() -> None:

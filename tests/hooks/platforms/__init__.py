@@ -13,4 +13,18 @@ def _peewee() -> type[Platform]:
     return PeeweePlatform
 
 
-PLATFORMS: dict[str, Callable[[], type[Platform]]] = {"peewee": _peewee}
+def _sqlalchemy() -> type[Platform]:
+    from .with_sqlalchemy import SQLAlchemyPlatform
+
+    return SQLAlchemyPlatform
+
+
+def _django() -> type[Platform]:
+    from .with_django import DjangoPlatform
+
+    return DjangoPlatform
+
+
+PLATFORMS: dict[str, Callable[[], type[Platform]]] = {
+    "peewee": _peewee, "sqlalchemy": _sqlalchemy, "django": _django,
+}  # fmt: skip

@@ -62,6 +62,10 @@ class Platform(ABC):
     def transaction(self) -> AbstractContextManager[Any]:
         """Begins a transaction, or a savepoint inside one; an exception that leaves the block undoes it."""
 
+    async def create_async(self, **fields: Any) -> None:
+        """Writes a new order as the framework does in a coroutine."""
+        self.create(**fields)
+
     @abstractmethod
     def rows(self) -> list[dict[str, Any]]:
         """Returns all orders as the database has them, by id."""
