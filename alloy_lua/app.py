@@ -336,15 +336,35 @@ class Alloy(AccessServices, Services):
         return add
 
     def context(
-        self, *, user: str | None = None, tenant: str | None = None, dry_run: bool = False
+        self, *, user: str | None = None, tenant: str | None = None, dry_run: bool = False, trace: str | None = None
     ) -> AbstractContextManager[None]:
-        """Returns a context manager inside which fires and runs act for ``user`` and ``tenant``."""
-        return surroundings(acting(user, tenant, dry_run))
+        """Returns a context manager inside which fires and runs act for ``user`` and ``tenant`` in request ``trace``."""
+        return surroundings(acting(user, tenant, dry_run, trace))
 
-    def actor(self) -> tuple[str | None, str]:
-        """Returns the user who acts and the tenant whose data it is, as the surrounding `context` says."""
+    def hooked(
+        self, write: str, *, previous: Callable[[Any], Any] | None = None, many: bool = False
+    ) -> Callable[[F], F]:
+        """Returns a decorator that runs hooks around a function which writes its first argument.
+
+        Args:
+            write: What it does: ``order.create``, ``order.update``, ``order.delete``.
+            previous: Returns the record as it is stored, given the one to write; called if a hook looks at it.
+            many: Whether the first argument is a list of records.
+        """
+        from .bridges.functions import hooked
+
+        return hooked(self, write, previous=previous, many=many)
+
+    def unit_of_work(self) -> AbstractContextManager[Any]:
+        """Returns a context manager that holds on_commit hooks of `hooked` functions back until it ends."""
+        from .bridges.functions import unit_of_work
+
+        return unit_of_work()
+
+    def actor(self) -> tuple[str | None, str, str | None]:
+        """Returns user, tenant and trace as the surrounding `context` says."""
         around = acting(None, None, False)
-        return around.user, around.tenant
+        return around.user, around.tenant, around.trace
 
     def host_functions(self) -> tuple[HostModule, ...]:
         """Returns all modules that scripts can call, the platform's own included."""

@@ -21,6 +21,7 @@ class Write(NamedTuple):
     fields: Mapping[str, Any]
     user: str | None
     tenant: str
+    trace: str | None
 
 
 class Pending:
@@ -60,12 +61,14 @@ def settle(hook: str, writes: list[Write]) -> None:
 
     What such a hook does cannot stop anything any more: its failure is on record and in the log, and not raised.
     """
-    for (hooks, operation, user, tenant), group in groupby(writes, lambda w: (w.hooks, w.operation, w.user, w.tenant)):
+    for key, group in groupby(writes, lambda w: (w.hooks, w.operation, w.user, w.tenant, w.trace)):
+        hooks, operation, user, tenant, trace = key
         records = [write.fields for write in group]
         try:
-            outcomes = hooks.alloy.fire_many(
-                f"{hooks.entity_type}.{hook}", records, user=user, tenant=tenant, params={"operation": operation}
-            )
+            with hooks.alloy.context(user=user, tenant=tenant, trace=trace):
+                outcomes = hooks.alloy.fire_many(
+                    f"{hooks.entity_type}.{hook}", records, params={"operation": operation}
+                )
         except Exception:
             _log.exception("%s.%s could not be fired", hooks.entity_type, hook)
             continue

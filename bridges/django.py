@@ -63,7 +63,7 @@ class DjangoHooks:
         if not (isinstance(model, type) and issubclass(model, HookedModel)):
             raise ValidationError(f"model: got {model!r}, wanted a subclass of HookedModel")
         schema = schema_of(model, entity_type or model._meta.model_name or "", readable, writable)
-        model._alloy = ModelHooks(EntityHooks(self._alloy, schema, HookRejected), model)
+        model._alloy = ModelHooks(EntityHooks(self._alloy, schema.entity_type, HookRejected, schema), model)
         return schema
 
 

@@ -63,7 +63,7 @@ class PeeweeHooks:
         schema = schema_of(model, entity_type or model._meta.name, readable, writable)
         if not isinstance(model._meta.database, peewee.Proxy):
             tracked(model._meta.database)
-        model._alloy = ModelHooks(EntityHooks(self._alloy, schema, HookRejected), model)
+        model._alloy = ModelHooks(EntityHooks(self._alloy, schema.entity_type, HookRejected, schema), model)
         return schema
 
 

@@ -106,7 +106,7 @@ class SQLAlchemyHooks:
             for name, column in columns.items()
             if column.default is not None and column.default.is_scalar
         }
-        hooks = EntityHooks(self._alloy, schema, HookRejected)
+        hooks = EntityHooks(self._alloy, schema.entity_type, HookRejected, schema)
         self._mapped[model] = Mapped(hooks, frozenset(columns), defaults, columns)
         return schema
 

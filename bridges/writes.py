@@ -13,6 +13,7 @@ Whatever is raised in 2 or 4 has to undo the write.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from ..errors import Rejected
@@ -40,12 +41,17 @@ class Firing(Protocol):
 
     def fire_many(
         self, event: str, entities: Sequence[Any], *, before: Sequence[Fields | None] | None = None,
-        user: str | None = None, tenant: str | None = None, params: Fields | None = None,
+        params: Fields | None = None,
     ) -> list[Outcome]:  # fmt: skip
         """Returns what the scripts made of many records."""
 
-    def actor(self) -> tuple[str | None, str]:
-        """Returns the user who acts and the tenant whose data it is."""
+    def actor(self) -> tuple[str | None, str, str | None]:
+        """Returns the user who acts, the tenant whose data it is, and the id of the request."""
+
+    def context(
+        self, *, user: str | None = None, tenant: str | None = None, trace: str | None = None
+    ) -> AbstractContextManager[None]:
+        """Returns a context manager inside which fires act for them."""
 
 
 class EntityHooks:
@@ -53,18 +59,19 @@ class EntityHooks:
 
     Args:
         alloy: Whose scripts run.
-        schema: What the entity's fields are called and may hold; carries the name of its type.
+        entity_type: Its name in events.
         refuse: Makes the framework's own validation error of a rejection.
+        schema: What the entity's fields are called and may hold; None to leave that as it is.
     """
 
-    __slots__ = ("alloy", "entity_type", "refuse", "schema")
+    __slots__ = ("alloy", "entity_type", "refuse")
 
-    def __init__(self, alloy: Firing, schema: Schema, refuse: Refuse) -> None:
+    def __init__(self, alloy: Firing, entity_type: str, refuse: Refuse, schema: Schema | None = None) -> None:
         self.alloy = alloy
-        self.schema = schema
-        self.entity_type = schema.entity_type
+        self.entity_type = entity_type
         self.refuse = refuse
-        alloy.entities.add_schema(schema)
+        if schema is not None:
+            alloy.entities.add_schema(schema)
 
     def bound(self, operation: str, count: int = 1) -> Bound | None:
         """Returns which hooks ``operation`` on ``count`` records has; None if it has none or they are bypassed."""
@@ -123,8 +130,8 @@ class EntityHooks:
         """Returns what has to wait for the end of the transaction."""
         if not (bound.on_commit or bound.on_rollback):
             return []
-        user, tenant = self.alloy.actor()
-        return [Write(self, operation, dict(fields), user, tenant) for fields in rows]
+        actor = self.alloy.actor()
+        return [Write(self, operation, dict(fields), *actor) for fields in rows]
 
     def _check(self, outcome: Outcome, index: int | None = None) -> None:
         if outcome:

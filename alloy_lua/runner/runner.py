@@ -252,12 +252,12 @@ class Runner:
             run_id=execution.run_id, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
             event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
             dry_run=ambient.dry_run, depth=ambient.depth, grants=execution.grants, deadline=cascade.deadline,
-            cancellation=given.cancellation or Cancellation(),
+            cancellation=given.cancellation or Cancellation(), trace=ambient.trace,
         )  # fmt: skip
         given.state = state = CallState(call, execution.grants, self.vault)
         inner = Ambient(
             ambient.user, ambient.tenant, ambient.dry_run, cascade, max(1, ambient.depth), ambient.keys,
-            execution.run_id, state,
+            execution.run_id, state, ambient.trace,
         )  # fmt: skip
         fuel_before = cascade.fuel
         with surroundings(inner):
@@ -320,6 +320,7 @@ def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str,
         "operation": event.operation if event else None,
         "user": ambient.user,
         "tenant": ambient.tenant,
+        "trace": ambient.trace,
         "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "attempt": 1,
         "dry_run": ambient.dry_run,

@@ -15,10 +15,11 @@ import pytest
 from alloy_lua import Alloy
 
 from ..stores.conftest import postgresql_server  # noqa: F401 - the fixture
-from .platforms import PLATFORMS
+from .platforms import IN_SQLITE_ONLY, PLATFORMS
 from .platforms.base import Platform
 
-DATABASES = ("sqlite", "postgresql")
+KINDS = [f"{name}-sqlite" for name in PLATFORMS]
+KINDS += [f"{name}-postgresql" for name in PLATFORMS if name not in IN_SQLITE_ONLY]
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def postgresql_schema(postgresql_server: str) -> Iterator[str]:  # noqa: F811
             connection.cursor().execute(f"SET client_min_messages = warning; DROP SCHEMA {name} CASCADE")
 
 
-@pytest.fixture(params=[f"{name}-{database}" for name in PLATFORMS for database in DATABASES])
+@pytest.fixture(params=KINDS)
 def platform(request: pytest.FixtureRequest, alloy: Alloy, tmp_path: Path) -> Iterator[Platform]:
     """A platform of each kind, without orders."""
     name, _, database = request.param.partition("-")
