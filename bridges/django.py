@@ -34,7 +34,10 @@ class HookRejected(DjangoError):
 
     def __init__(self, rejection: Rejected) -> None:
         super().__init__(
-            {name: [DjangoError(text, code="rejected") for text in texts] for name, texts in field_errors(rejection).items()}
+            {
+                name: [DjangoError(text, code="rejected") for text in texts]
+                for name, texts in field_errors(rejection).items()
+            }
         )
         self.details = rejection.details
 
@@ -67,9 +70,7 @@ class DjangoHooks:
         return schema
 
 
-def schema_of(
-    model: Any, entity_type: str, readable: Iterable[str] | None, writable: Iterable[str] | None
-) -> Schema:
+def schema_of(model: Any, entity_type: str, readable: Iterable[str] | None, writable: Iterable[str] | None) -> Schema:
     """Returns what a model's columns are called (a foreign key is ``customer_id``) and may hold."""
     fields = [_field(field) for field in model._meta.concrete_fields]
     if writable is None:
@@ -304,7 +305,9 @@ class HookedModel(models.Model):
         if self._alloy is None or bound is None:
             return delete(using, keep_parents)
         alias = using or router.db_for_write(type(self), instance=self)
-        deleted: tuple[int, dict[str, int]] = self._alloy.delete(self, bound, alias, lambda: delete(alias, keep_parents))
+        deleted: tuple[int, dict[str, int]] = self._alloy.delete(
+            self, bound, alias, lambda: delete(alias, keep_parents)
+        )
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
 """Hooks for records of pydantic, dataclasses and attrs: scripts change or reject them before they are used.
 
-    records = RecordHooks(alloy)
-    records.register(Order)
-    order = records.apply("create", order)
+records = RecordHooks(alloy)
+records.register(Order)
+order = records.apply("create", order)
 """
 
 from __future__ import annotations

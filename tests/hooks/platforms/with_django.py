@@ -20,10 +20,10 @@ if not settings.configured:
     )
     django.setup()
 
-from django.core.exceptions import ValidationError  # noqa: E402 - needs the settings
-from django.db import connection, connections, models, transaction  # noqa: E402
+from django.core.exceptions import ValidationError
+from django.db import connection, connections, models, transaction
 
-from alloy_lua.bridges.django import DjangoHooks, HookedModel, HookRejected  # noqa: E402
+from alloy_lua.bridges.django import DjangoHooks, HookedModel, HookRejected
 
 
 class Order(HookedModel):
@@ -57,9 +57,9 @@ class DjangoPlatform(Platform):
 
     def open(self) -> None:
         self.close()
-        connections.settings["default"] = connections.configure_settings({"default": database_of(self.url, self.folder)})[
-            "default"
-        ]
+        connections.settings["default"] = connections.configure_settings(
+            {"default": database_of(self.url, self.folder)}
+        )["default"]
         DjangoHooks(self.alloy).register(Order)
         with connection.schema_editor() as editor:
             editor.create_model(Order)

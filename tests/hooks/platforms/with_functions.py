@@ -25,9 +25,7 @@ class FunctionsPlatform(Platform):
     kind: ClassVar[Any] = dict
 
     def open(self) -> None:
-        self.database = sqlite3.connect(
-            f"{self.folder}/functions.db", isolation_level=None, check_same_thread=False
-        )
+        self.database = sqlite3.connect(f"{self.folder}/functions.db", isolation_level=None, check_same_thread=False)
         self.database.row_factory = sqlite3.Row
         self.database.execute(
             "CREATE TABLE orders (id INTEGER PRIMARY KEY, name TEXT, email TEXT, total REAL, status TEXT,"
