@@ -338,7 +338,7 @@ class Alloy(AccessServices, Services):
     def context(
         self, *, user: str | None = None, tenant: str | None = None, dry_run: bool = False, trace: str | None = None
     ) -> AbstractContextManager[None]:
-        """Returns a context manager inside which fires and runs act for ``user`` and ``tenant`` in request ``trace``."""
+        """Returns a context manager inside which fires and runs act for ``user`` and ``tenant`` in ``trace``."""
         return surroundings(acting(user, tenant, dry_run, trace))
 
     def hooked(

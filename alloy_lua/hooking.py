@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 
 from . import checks
 from .errors import AlloyError
@@ -83,7 +84,9 @@ class Hooking:
         chains = [registry.chain(tenant, f"{entity_type}.{hook}") for hook in hooks]
         found = None
         if any(chains):
-            found = Bound(*map(bool, chains), previous=operation != "create" and any(map(_asks_for_previous, chains)))
+            before, after, commit, rollback = map(bool, chains)
+            previous = operation != "create" and any(map(_asks_for_previous, chains))
+            found = Bound(before, after, commit, rollback, previous)
         if len(known) < MAX_KNOWN:
             known[tenant, entity_type, operation] = found
         return found
@@ -110,8 +113,12 @@ class Hooking:
                 user=ambient.user, status=RunStatus.CONTINUE, started_at=started, duration_us=took, fuel=0,
                 memory_bytes=0, reason=block.reason, value={"records": count},
             )  # fmt: skip
-            self._keep(lambda run=run: run)
+            self._keep(partial(_same, run))
             _log.warning("%d %s of %s without hooks: %s", count, operation, entity_type, block.reason)
+
+
+def _same(run: Run) -> Run:
+    return run
 
 
 def _asks_for_previous(chain: Chain) -> bool:

@@ -33,12 +33,8 @@ class HookRejected(DjangoError):
     """A script rejected the write: a ``ValidationError`` with messages by field. ``details`` is what it gave."""
 
     def __init__(self, rejection: Rejected) -> None:
-        super().__init__(
-            {
-                name: [DjangoError(text, code="rejected") for text in texts]
-                for name, texts in field_errors(rejection).items()
-            }
-        )
+        errors = field_errors(rejection)
+        super().__init__({name: [DjangoError(x, code="rejected") for x in texts] for name, texts in errors.items()})
         self.details = rejection.details
 
 
@@ -202,8 +198,10 @@ class HookedQuerySet(models.QuerySet[Any]):
     """A query set whose bulk methods go through hooks; derive a model's own query set from it."""
 
     def _bound(self, operation: str, count: int) -> tuple[ModelHooks, Bound] | None:
-        hooks = getattr(self.model, "_alloy", None)
-        bound = hooks.bound(operation, count) if hooks is not None else None
+        hooks: ModelHooks | None = getattr(self.model, "_alloy", None)
+        if hooks is None:
+            return None
+        bound = hooks.bound(operation, count)
         return None if bound is None else (hooks, bound)
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **options: Any) -> list[Any]:
@@ -305,10 +303,8 @@ class HookedModel(models.Model):
         if self._alloy is None or bound is None:
             return delete(using, keep_parents)
         alias = using or router.db_for_write(type(self), instance=self)
-        deleted: tuple[int, dict[str, int]] = self._alloy.delete(
-            self, bound, alias, lambda: delete(alias, keep_parents)
-        )
-        return deleted
+        done: tuple[int, dict[str, int]] = self._alloy.delete(self, bound, alias, lambda: delete(alias, keep_parents))
+        return done
 
     delete.alters_data = True  # type: ignore[attr-defined]
 

@@ -126,7 +126,7 @@ def hooked(
 
     def decorate(function: F) -> F:
         if inspect.iscoroutinefunction(function):
-            return _awaited(hooks, function)
+            return _awaited(hooks, function)  # type: ignore[no-any-return]
 
         @wraps(function)
         def call(record: Any, *args: Any, **options: Any) -> Any:

@@ -71,7 +71,7 @@ def schema_of(
     model: type[peewee.Model], entity_type: str, readable: Iterable[str] | None, writable: Iterable[str] | None
 ) -> Schema:
     """Returns what a model's fields are called and may hold."""
-    meta = model._meta
+    meta: Any = model._meta
     fields = [_field(field) for field in meta.sorted_fields if not field.name.startswith("_")]
     if writable is None:
         shown = {field.name for field in fields} if readable is None else set(readable)
@@ -323,8 +323,10 @@ def _chunks(items: list[Any]) -> Iterator[list[Any]]:
 
 
 # -- transactions --------------------------------------------------------------------------------------------------
-class TrackedTransaction(peewee._transaction):  # type: ignore[misc]
+class TrackedTransaction(peewee._transaction):
     """A transaction that fires the hooks that wait for its end."""
+
+    pending: Pending
 
     def __enter__(self) -> TrackedTransaction:
         outer = self.db.top_transaction()
@@ -341,11 +343,11 @@ class TrackedTransaction(peewee._transaction):  # type: ignore[misc]
         self.pending.end(committed=False)
 
 
-class TrackedSavepoint(peewee._savepoint):  # type: ignore[misc]
+class TrackedSavepoint(peewee._savepoint):
     """A savepoint whose writes wait for the transaction around it."""
 
     def _begin(self) -> None:
-        super()._begin()
+        super()._begin()  # type: ignore[misc]
         top = self.db.top_transaction()
         self._pending = top.pending if isinstance(top, TrackedTransaction) else Pending()
         self._pending.begin()

@@ -28,7 +28,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-class HookRejected(Rejected, SQLAlchemyError):
+class HookRejected(Rejected, SQLAlchemyError):  # type: ignore[misc]
     """A script rejected the write; ``errors`` holds its messages by field."""
 
     def __init__(self, rejection: Rejected) -> None:
@@ -96,7 +96,7 @@ class SQLAlchemyHooks:
         Raises:
             ValidationError: The class is not mapped, or has no attribute of a given name.
         """
-        mapper = inspect(model, raiseerr=False)
+        mapper: Any = inspect(model, raiseerr=False)
         if mapper is None or not getattr(mapper, "is_mapper", False):
             raise ValidationError(f"model: got {model!r}, wanted a mapped class")
         columns = {attribute.key: attribute.columns[0] for attribute in mapper.column_attrs}

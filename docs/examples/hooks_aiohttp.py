@@ -19,7 +19,7 @@ async def create_order(request: web.Request) -> web.Response:
 def create_app(alloy: Alloy) -> web.Application:
     middleware = hook_context(
         alloy,
-        user=lambda request: request.headers.get("X-User"),
+        user=lambda request: request.headers["X-User"],
         tenant=lambda request: request.headers.get("X-Tenant"),
     )
     app = web.Application(middlewares=[middleware])
