@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import checks
 from .access.acting import require
@@ -44,6 +44,9 @@ from .services import Services
 from .settings import Settings
 from .stats import ScriptStats, stats_of
 from .stores import open_store
+
+if TYPE_CHECKING:
+    from .findings import Finding
 
 F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
@@ -381,6 +384,26 @@ class Alloy(AccessServices, Services):
             CompileError: With line and column.
         """
         return self._core.engine.compile(checks.text(source, "source"))
+
+    def report(self, source: str, on: str) -> list[Finding]:
+        """Returns what is doubtful in a source as a script on event ``on``, as far as its entity's schema is known.
+
+        Raises:
+            CompileError: With line and column.
+            ValidationError: ``on`` is no event.
+        """
+        from .findings import findings
+
+        event = parse_event(on)
+        self.compile(source)
+        schema = self.entities.schemas.get(event.entity_type)
+        return [] if schema is None else findings(source, event, schema)
+
+    def stubs(self) -> str:
+        """Returns a stub file for the Lua language server: the known entities and all that scripts can call."""
+        from .stubs import render
+
+        return render(self.host_functions(), self.entities.schemas)
 
     # -- records ---------------------------------------------------------------------------------------------------
     def runs(self, *, tenant: str = DEFAULT_TENANT, **filters: Any) -> Sequence[Run]:

@@ -140,7 +140,7 @@ def _hashable(value: Any) -> Any:
 
 
 def _a(kind: str) -> str:
-    return ("an " if kind[0] in "aeiou" else "a ") + kind
+    return ("an " if kind[0] in "aeio" else "a ") + kind
 
 
 def _wrong(field: Field, value: Any, wanted: str) -> InvalidValue:
@@ -177,7 +177,11 @@ def _temporal(kind: str) -> Cast:
 def _uuid(value: Any) -> Any:
     from uuid import UUID
 
-    return value if isinstance(value, UUID) else UUID(value)
+    if isinstance(value, str):
+        return UUID(value)
+    if isinstance(value, UUID):
+        return value
+    raise ValueError
 
 
 def _bytes(value: Any) -> bytes:
