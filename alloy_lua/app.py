@@ -112,7 +112,7 @@ class Alloy(AccessServices, Services):
         self.entities = EntityBridge(lambda: self._plans.forget())
         self._plans = Plans(lambda: self._core.runner, self.entities)
         self._hooking = Hooking(lambda: self._core.registry, self._plans, self._recorder.keep, self._ids.fresh)
-        self.bound, self.bypass = self._hooking.bound, self._hooking.bypass
+        self.bound, self.quiet, self.bypass = self._hooking.bound, self._hooking.quiet, self._hooking.bypass
         self.scripts = Scripts(
             self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from .engine.lexer import Kind, Token, column_of, tokens
@@ -103,9 +104,5 @@ def _field(token: Token, rest: list[Token]) -> Iterator[_Use]:
 def _locals(found: list[Token]) -> set[bytes]:
     """Returns the names of this module's interest that a script uses for something of its own."""
     names = {*_RECORDS, b"changed"}
-    owners = (b"local", b"function", b"for", b",", b"(")
-    own = set()
-    for before, token in zip(found, found[1:], strict=False):
-        if token.text in names and before.text in owners[:3]:
-            own.add(token.text)
-    return own
+    owners = (b"local", b"function", b"for")
+    return {token.text for before, token in pairwise(found) if token.text in names and before.text in owners}

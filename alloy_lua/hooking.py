@@ -77,6 +77,18 @@ class Hooking:
                 return None
         return found
 
+    def quiet(self, entity_types: tuple[str, ...]) -> bool:
+        """Returns whether no write of any of these entity types has hooks, for the tenant who acts."""
+        ambient = AMBIENT.get()
+        tenant = DEFAULT_TENANT if ambient is None else ambient.tenant
+        try:
+            return self._plans.quiet[tenant, entity_types]
+        except KeyError:
+            quiet = not any(self._find(tenant, kind, operation) for kind in entity_types for operation in OPERATIONS)
+            if len(self._plans.quiet) < MAX_KNOWN:
+                self._plans.quiet[tenant, entity_types] = quiet
+            return quiet
+
     def _find(self, tenant: str, entity_type: str, operation: str) -> Bound | None:
         checks.choice(operation, "operation", OPERATIONS)
         registry, known = self._registry(), self._plans.writes

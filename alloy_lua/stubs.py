@@ -1,4 +1,4 @@
-"""A stub file for the Lua language server: what scripts find, with types and docs, for editors to complete and check."""
+"""A stub file for the Lua language server: what scripts find, with types and docs, for editors to complete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ _NOTES = {
 }  # fmt: skip
 _PARAM_TYPES = {"list": "any[]"}
 _KEYWORDS = frozenset(
-    ["and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil", "not", "or", "repeat", "return", "then", "true", "until", "while"]
+    (
+        "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil",
+        "not", "or", "repeat", "return", "then", "true", "until", "while",
+    )
 )  # fmt: skip
 _CTX = (
     ("run_id", "string", "the id of this run, as in its record"),

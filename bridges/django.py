@@ -101,7 +101,7 @@ class ModelHooks:
         self._model = model
         self._names = tuple(field.attname for field in model._meta.concrete_fields)
         self._attributes = {field.name: field.attname for field in model._meta.concrete_fields}
-        self.bound = hooks.bound
+        self.bound, self.quiet = hooks.bound, hooks.quiet
 
     def fields(self, record: Any) -> dict[str, Any]:
         """Returns the values of a record's loaded columns."""
@@ -285,7 +285,7 @@ class HookedModel(models.Model):
             save(raw, force_insert, force_update, alias, names)
 
         operation = "create" if self._state.adding else "update"
-        if hooks is None or raw:
+        if hooks is None or raw or hooks.quiet():
             write(update_fields)
             return
         if self._state.adding and self.pk is not None and not force_insert and not self._meta.pk.has_default():

@@ -98,7 +98,7 @@ class ModelHooks:
     def __init__(self, hooks: EntityHooks, model: Any) -> None:
         self._hooks = hooks
         self._model = model
-        self.bound = hooks.bound
+        self.bound, self.quiet = hooks.bound, hooks.quiet
 
     def save(self, record: Any, operation: str, bound: Bound, only: Any, write: Callable[[Any], Any]) -> Any:
         """Returns what ``write``, given the fields to write (None for all), returns."""
@@ -239,7 +239,7 @@ class Hooked:
     def save(self, force_insert: bool = False, only: Any = None) -> Any:
         """Returns what ``peewee.Model.save`` returns; raises `HookRejected` if a script rejects."""
         hooks = self._alloy
-        if hooks is not None:
+        if hooks is not None and not hooks.quiet():
             operation = "create" if force_insert or self._pk is None else "update"  # type: ignore[attr-defined]
             bound = hooks.bound(operation)
             if bound is not None:

@@ -67,15 +67,20 @@ class SQLAlchemyHooks:
 
     def __init__(self, alloy: Firing, sessions: Any) -> None:
         self._alloy = alloy
-        self._mapped: dict[type, Mapped] = {}
+        self.mapped: dict[type, Mapped] = {}
+        self._types: tuple[str, ...] = ()
         if hasattr(sessions.class_, "sync_session_class"):
             base = sessions.kw.get("sync_session_class") or sessions.class_.sync_session_class
             sessions.kw["sync_session_class"] = self._session_class(base)
         else:
             sessions.class_ = self._session_class(sessions.class_)
 
+    def quiet(self) -> bool:
+        """Returns whether no registered class has hooks."""
+        return self._alloy.quiet(self._types)
+
     def _session_class(self, base: type[Session]) -> type[Session]:
-        made = type(base.__name__, (HookedSession, base), {"_alloy_mapped": self._mapped})
+        made = type(base.__name__, (HookedSession, base), {"_alloy_hooks": self})
         event.listen(made, "after_transaction_create", _began)
         event.listen(made, "after_commit", _committed)
         event.listen(made, "after_transaction_end", _ended)
@@ -107,7 +112,8 @@ class SQLAlchemyHooks:
             if column.default is not None and column.default.is_scalar
         }
         hooks = EntityHooks(self._alloy, schema.entity_type, HookRejected, schema)
-        self._mapped[model] = Mapped(hooks, frozenset(columns), defaults, columns)
+        self._types = (*self._types, schema.entity_type)
+        self.mapped[model] = Mapped(hooks, frozenset(columns), defaults, columns)
         return schema
 
 
@@ -144,18 +150,19 @@ def _field(name: str, column: Any) -> Field:
 class HookedSession(Session):
     """A session whose flush goes through hooks; `SQLAlchemyHooks` makes its session maker make them."""
 
-    _alloy_mapped: ClassVar[dict[type, Mapped]] = {}
+    _alloy_hooks: ClassVar[SQLAlchemyHooks]
     _alloy_pending: Pending | None = None
     _alloy_committed = False
 
     def commit(self) -> None:
         """Flushes before the commit begins, so that a failing hook can still roll back; then commits."""
-        self.flush()
+        if not self._alloy_hooks.quiet():
+            self.flush()
         super().commit()
 
     def flush(self, objects: Sequence[Any] | None = None) -> None:
         """Writes what has changed, with hooks before and after; an after hook that fails rolls back."""
-        batches = self._batches(objects)
+        batches = [] if self._alloy_hooks.quiet() else self._batches(objects)
         if not batches:
             super().flush() if objects is None else super().flush(objects)
             return
@@ -167,7 +174,7 @@ class HookedSession(Session):
 
     def _batches(self, objects: Sequence[Any] | None) -> list[Batch]:
         found: dict[tuple[type, str], list[Any]] = {}
-        mapped = self._alloy_mapped
+        mapped = self._alloy_hooks.mapped
         wanted = None if objects is None else set(map(id, objects))
         for operation, records in (("create", self.new), ("update", self.dirty), ("delete", self.deleted)):
             for record in records:
@@ -222,9 +229,19 @@ class HookedSession(Session):
             previous.update(zip(unknown, row or (), strict=False))
         return previous
 
+    def _pending(self) -> Pending:
+        """Returns what waits for the end of this transaction, made at the first write that has hooks."""
+        if self._alloy_pending is None:
+            self._alloy_pending = Pending()
+            transaction: SessionTransaction | None = self.get_nested_transaction()
+            while transaction is not None:
+                if transaction.nested:
+                    self._alloy_pending.begin()
+                transaction = transaction.parent
+        return self._alloy_pending
+
     def _after(self, work: Sequence[tuple[Batch, list[dict[str, Any]], list[dict[str, Any]] | None]]) -> None:
-        pending = self._alloy_pending
-        assert pending is not None  # the flush has begun a transaction
+        pending = self._pending()
         try:
             for (mapped, operation, bound, records), rows, previous in work:
                 if operation != "delete":
@@ -253,9 +270,7 @@ def _fields(record: Any, mapped: Mapped, operation: str) -> dict[str, Any]:
 
 
 def _began(session: HookedSession, transaction: SessionTransaction) -> None:
-    if transaction.parent is None:
-        session._alloy_pending = Pending()
-    elif transaction.nested and session._alloy_pending is not None:
+    if session._alloy_pending is not None and transaction.nested:
         session._alloy_pending.begin()
 
 
@@ -264,10 +279,12 @@ def _committed(session: HookedSession) -> None:
 
 
 def _ended(session: HookedSession, transaction: SessionTransaction) -> None:
-    pending = session._alloy_pending
-    if pending is None or not (transaction.nested or transaction.parent is None):
+    if not (transaction.nested or transaction.parent is None):
         return
     committed, session._alloy_committed = session._alloy_committed, False
+    pending = session._alloy_pending
+    if pending is None:
+        return
     if transaction.nested:
         pending.release() if committed else pending.roll_back()
     else:

@@ -36,6 +36,9 @@ class Firing(Protocol):
     def bound(self, entity_type: str, operation: str, count: int = 1) -> Bound | None:
         """Returns which hooks a write has, None for none."""
 
+    def quiet(self, entity_types: tuple[str, ...]) -> bool:
+        """Returns whether no write of any of these has hooks."""
+
     def fire(self, event: str, entity: Any = None, before: Fields | None = None) -> Outcome:
         """Returns what the scripts made of one record."""
 
@@ -64,18 +67,23 @@ class EntityHooks:
         schema: What the entity's fields are called and may hold; None to leave that as it is.
     """
 
-    __slots__ = ("alloy", "entity_type", "refuse")
+    __slots__ = ("_alone", "alloy", "entity_type", "refuse")
 
     def __init__(self, alloy: Firing, entity_type: str, refuse: Refuse, schema: Schema | None = None) -> None:
         self.alloy = alloy
         self.entity_type = entity_type
         self.refuse = refuse
+        self._alone = (entity_type,)
         if schema is not None:
             alloy.entities.add_schema(schema)
 
     def bound(self, operation: str, count: int = 1) -> Bound | None:
         """Returns which hooks ``operation`` on ``count`` records has; None if it has none or they are bypassed."""
         return self.alloy.bound(self.entity_type, operation, count)
+
+    def quiet(self) -> bool:
+        """Returns whether no write of this entity has hooks: the quickest question there is."""
+        return self.alloy.quiet(self._alone)
 
     def before(self, operation: str, fields: Fields, previous: Fields | None = None) -> dict[str, Any]:
         """Returns the fields that before hooks changed, with values of the types that the schema wants.

@@ -44,10 +44,11 @@ class Plans:
     Attributes:
         by_event: Plans for the default tenant; None where an event needs the general way.
         by_tenant: Plans by (tenant, event).
+        quiet: Whether entity types have no hooks at all, by (tenant, entity types).
         writes: Which hooks a write has, by (tenant, entity type, operation).
     """
 
-    __slots__ = ("_batches", "_entities", "_runner", "by_event", "by_tenant", "writes")
+    __slots__ = ("_batches", "_entities", "_runner", "by_event", "by_tenant", "quiet", "writes")
 
     def __init__(self, runner: Callable[[], Runner], entities: EntityBridge) -> None:
         self._runner = runner
@@ -59,6 +60,7 @@ class Plans:
         self.by_event: dict[str, Plan | None] = {}
         self.by_tenant: dict[tuple[str, str], Plan | None] = {}
         self._batches: dict[tuple[str, str], BatchWay | None] = {}
+        self.quiet: dict[tuple[str, tuple[str, ...]], bool] = {}
         self.writes: dict[tuple[str, str, str], Bound | None] = {}
 
     def make(self, event: str, tenant: str | None) -> Plan | None:
