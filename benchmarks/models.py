@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import peewee
@@ -17,6 +18,7 @@ from .hooks import EVENT, LUA, RECORD
 from .paired import Pair, claim, interleaved
 
 ROWS = 10_000
+_SERIAL = count()
 FIELDS = {name: value for name, value in RECORD.items() if name != "id"}
 _KINDS = {str: peewee.TextField, float: peewee.FloatField, int: peewee.IntegerField, bool: peewee.BooleanField}
 _COLUMNS = {str: sa.Text, float: sa.Float, int: sa.Integer, bool: sa.Boolean, type(None): sa.Float}
@@ -59,6 +61,33 @@ def _sqlalchemy_save(alloy: Alloy | None) -> Save:
     return save
 
 
+def _django_save(alloy: Alloy | None) -> Save:
+    import django
+    from django.conf import settings
+
+    if not settings.configured:
+        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+        settings.configure(DATABASES={"default": database}, DEFAULT_AUTO_FIELD="django.db.models.BigAutoField")
+        django.setup()
+    from django.db import connection, models
+
+    from alloy_lua.bridges.django import DjangoHooks, HookedModel
+
+    kinds: dict[type, Any] = {
+        str: models.TextField, float: models.FloatField, int: models.IntegerField, bool: models.BooleanField,
+        type(None): models.FloatField,
+    }  # fmt: skip
+    body: dict[str, Any] = {name: kinds[type(value)](null=True) for name, value in FIELDS.items()}
+    name = f"Order{next(_SERIAL)}"
+    body |= {"__module__": __name__, "Meta": type("Meta", (), {"app_label": "shop"})}
+    model: Any = type(name, (models.Model if alloy is None else HookedModel,), body)
+    if alloy is not None:
+        DjangoHooks(alloy).register(model, "order")
+    with connection.schema_editor() as editor:
+        editor.create_model(model)
+    return lambda: model(**FIELDS).save()
+
+
 def _with_h1() -> Alloy:
     alloy = Alloy()
     alloy.scripts.create("h1", LUA, on=EVENT, status="active")
@@ -67,7 +96,11 @@ def _with_h1() -> Alloy:
 
 def saves() -> Iterator[Pair]:
     """Saving one order"""
-    for name, make, calls in (("peewee", _peewee_save, 300), ("SQLAlchemy", _sqlalchemy_save, 100)):
+    for name, make, calls in (
+        ("peewee", _peewee_save, 300),
+        ("SQLAlchemy", _sqlalchemy_save, 100),
+        ("Django", _django_save, 200),
+    ):
         plain, bare, hooked = make(None), make(Alloy()), make(_with_h1())
         times = interleaved({"plain": plain, "bare": bare, "h1": hooked}, calls=calls, rounds=41)
         yield claim(
@@ -98,26 +131,12 @@ def bulk() -> Iterator[Pair]:
         "objects": in_one(plain, lambda: plain.bulk_create([plain(**row) for row in rows], 2000)),
         "hooked objects": in_one(hooked, lambda: hooked.bulk_create([hooked(**row) for row in rows], 2000)),
     }
-    for call in candidates.values():
-        call()
-    times = interleaved(candidates, calls=1, rounds=0) | _rounds(candidates)
+    times = interleaved(candidates, calls=1, rounds=9)
     for kind in ("rows", "objects"):
         yield claim(
             f"peewee: {ROWS:,} {kind} with H1 / plain bulk insert", times[f"hooked {kind}"], times[kind], at_most=1.5,
             unit=1e3, unit_name="ms",
         )  # fmt: skip
-
-
-def _rounds(candidates: dict[str, Save]) -> dict[str, list[float]]:
-    from .paired import seconds_per_call
-
-    return {
-        name: times
-        for name, times in zip(
-            candidates, zip(*[[seconds_per_call(call, 1) for call in candidates.values()] for _ in range(9)], strict=True),
-            strict=True,
-        )
-    }
 
 
 GROUPS = (saves, bulk)

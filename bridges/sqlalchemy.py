@@ -80,11 +80,7 @@ class SQLAlchemyHooks:
         return self._alloy.quiet(self._types)
 
     def _session_class(self, base: type[Session]) -> type[Session]:
-        made = type(base.__name__, (HookedSession, base), {"_alloy_hooks": self})
-        event.listen(made, "after_transaction_create", _began)
-        event.listen(made, "after_commit", _committed)
-        event.listen(made, "after_transaction_end", _ended)
-        return made
+        return type(base.__name__, (HookedSession, base), {"_alloy_hooks": self})
 
     def register(
         self, model: type, entity_type: str | None = None, *, readable: Iterable[str] | None = None,
@@ -153,6 +149,7 @@ class HookedSession(Session):
     _alloy_hooks: ClassVar[SQLAlchemyHooks]
     _alloy_pending: Pending | None = None
     _alloy_committed = False
+    _alloy_listens = False
 
     def commit(self) -> None:
         """Flushes before the commit begins, so that a failing hook can still roll back; then commits."""
@@ -233,6 +230,11 @@ class HookedSession(Session):
         """Returns what waits for the end of this transaction, made at the first write that has hooks."""
         if self._alloy_pending is None:
             self._alloy_pending = Pending()
+            if not self._alloy_listens:  # most sessions have nothing that waits, and should not pay for it
+                self._alloy_listens = True
+                event.listen(self, "after_transaction_create", _began)
+                event.listen(self, "after_commit", _committed)
+                event.listen(self, "after_transaction_end", _ended)
             transaction: SessionTransaction | None = self.get_nested_transaction()
             while transaction is not None:
                 if transaction.nested:
