@@ -46,6 +46,7 @@ from .stats import ScriptStats, stats_of
 from .stores import open_store
 
 if TYPE_CHECKING:
+    from .bridges.data import Data
     from .findings import Finding
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,6 +107,7 @@ class Alloy(AccessServices, Services):
         self._recorder = Recorder(self.store, kept)
         self._board = HealthBoard(policy)
         self._functions: list[HostFunction] = []
+        self._data: Data | None = None
         self._core_made: _Core | None = None
         self._lock = threading.RLock()
         self._counter = -1
@@ -213,6 +215,14 @@ class Alloy(AccessServices, Services):
             if batch is not None:
                 self._start()
                 return batch.fire(records, ambient.user)
+        if len(records) > 1 and self._data is not None and params is None and ambient.cascade is None:
+            from .runner.together import fire_together, reads_together
+
+            core = self._core
+            if reads_together(core.registry.chain(ambient.tenant, event), core.engine.hosts.contextual):
+                return fire_together(
+                    lambda n: self._fire(event, records[n], previous[n], None, ambient, None), len(records)
+                )
         pairs = zip(records, previous, strict=True)
         return [self._fire(event, record, old, params, ambient, None) for record, old in pairs]
 
@@ -368,6 +378,19 @@ class Alloy(AccessServices, Services):
         """Returns user, tenant and trace as the surrounding `context` says."""
         around = acting(None, None, False)
         return around.user, around.tenant, around.trace
+
+    @property
+    def data(self) -> Data:
+        """The data of the platform that scripts may use with ``db``; bridges add to it."""
+        with self._lock:
+            if self._data is None:
+                from .bridges.data import Data
+
+                self._data = Data()
+                self._functions = [*self._functions, *self._data.functions()]
+                self._core_made = None
+                self._plans.forget()
+            return self._data
 
     def host_functions(self) -> tuple[HostModule, ...]:
         """Returns all modules that scripts can call, the platform's own included."""

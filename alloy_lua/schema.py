@@ -52,14 +52,14 @@ class Schema:
         ValidationError: A list names a field that is none, or a type is none.
     """
 
-    __slots__ = ("_casts", "doc", "entity_type", "fields", "id_field", "readable", "writable")
+    __slots__ = ("_casts", "doc", "entity_type", "every", "fields", "id_field", "readable", "writable")
 
     def __init__(
         self, entity_type: str, fields: Iterable[Field], *, readable: Iterable[str] | None = None,
         writable: Iterable[str] | None = None, id_field: str = "id", doc: str = "",
     ) -> None:  # fmt: skip
         self.entity_type = checks.name(entity_type, "entity type")
-        every = {field.name: field for field in fields}
+        self.every = every = {field.name: field for field in fields}
         for field in every.values():
             checks.choice(field.type, f"{entity_type}.{field.name}: type", TYPES)
         self.readable = self._allowed("readable", readable, every)
@@ -89,6 +89,23 @@ class Schema:
         except KeyError:
             name = next(name for name in changes if name not in casts)
             raise InvalidValue(self.refusal(name), details={"field": name, "entity": self.entity_type}) from None
+
+    def without(self, name: str | None) -> Schema:
+        """Returns the same schema with a field that scripts can't set."""
+        writable = self.writable - {name}
+        return Schema(
+            self.entity_type, self.every.values(), readable=self.readable, writable=writable, id_field=self.id_field,
+            doc=self.doc,
+        )  # fmt: skip
+
+    def value(self, name: str, value: Any) -> Any:
+        """Returns a value to compare the field ``name`` with, of the Python type that the field holds.
+
+        Raises:
+            InvalidValue: The field cannot hold it.
+        """
+        field = self.fields[name]
+        return None if value is None else _cast_of(field._replace(choices=(), max_length=None))(value)
 
     def refusal(self, name: str) -> str:
         """Returns why the field ``name`` can't be written, with the nearest name that can."""

@@ -35,7 +35,7 @@ class HookRejected(DjangoError):
     def __init__(self, rejection: Rejected) -> None:
         errors = field_errors(rejection)
         super().__init__({name: [DjangoError(x, code="rejected") for x in texts] for name, texts in errors.items()})
-        self.details = rejection.details
+        self.rejection, self.details = rejection, rejection.details
 
 
 class DjangoHooks:
@@ -43,6 +43,7 @@ class DjangoHooks:
 
     def __init__(self, alloy: Firing) -> None:
         self._alloy = alloy
+        self._schemas: dict[type, Schema] = {}
 
     def register(
         self, model: type[HookedModel], entity_type: str | None = None, *, readable: Iterable[str] | None = None,
@@ -63,7 +64,21 @@ class DjangoHooks:
             raise ValidationError(f"model: got {model!r}, wanted a subclass of HookedModel")
         schema = schema_of(model, entity_type or model._meta.model_name or "", readable, writable)
         model._alloy = ModelHooks(EntityHooks(self._alloy, schema.entity_type, HookRejected, schema), model)
+        self._schemas[model] = schema
         return schema
+
+    def serve(self, model: type[HookedModel], *, tenant_field: str | None) -> None:
+        """Lets scripts that are granted ``db.read`` or ``db.write`` use a registered model.
+
+        ``tenant_field`` names the field that holds whose a record is: every query of a script is held to the tenant
+        of its run. None says that the records are everybody's. Raises ValidationError for a model that is not
+        registered or has no such field.
+        """
+        from .data import served
+        from .django_data import DjangoSource
+
+        schema = served(model, self._schemas.get(model), tenant_field)
+        self._alloy.data.serve(DjangoSource(model, schema, tenant_field))
 
 
 def schema_of(model: Any, entity_type: str, readable: Iterable[str] | None, writable: Iterable[str] | None) -> Schema:

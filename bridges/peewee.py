@@ -42,6 +42,7 @@ class PeeweeHooks:
 
     def __init__(self, alloy: Firing) -> None:
         self._alloy = alloy
+        self._schemas: dict[type, Schema] = {}
 
     def register(
         self, model: type[Hooked], entity_type: str | None = None, *, readable: Iterable[str] | None = None,
@@ -64,7 +65,21 @@ class PeeweeHooks:
         if not isinstance(model._meta.database, peewee.Proxy):
             tracked(model._meta.database)
         model._alloy = ModelHooks(EntityHooks(self._alloy, schema.entity_type, HookRejected, schema), model)
+        self._schemas[model] = schema
         return schema
+
+    def serve(self, model: type[Hooked], *, tenant_field: str | None) -> None:
+        """Lets scripts that are granted ``db.read`` or ``db.write`` use a registered model.
+
+        ``tenant_field`` names the field that holds whose a record is: every query of a script is held to the tenant
+        of its run. None says that the records are everybody's. Raises ValidationError for a model that is not
+        registered or has no such field.
+        """
+        from .data import served
+        from .peewee_data import PeeweeSource
+
+        schema = served(model, self._schemas.get(model), tenant_field)
+        self._alloy.data.serve(PeeweeSource(model, schema, tenant_field))
 
 
 def schema_of(

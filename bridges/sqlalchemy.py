@@ -6,8 +6,8 @@ Objects that a session flushes go through hooks, all of one class and operation 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import event, inspect, select
@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session, SessionTransaction
 from sqlalchemy.orm.attributes import get_history
 from sqlalchemy.orm.state import InstanceState
 
-from ..errors import Rejected, ValidationError
+from ..errors import HostError, Rejected, ValidationError
 from ..ports import Bound
 from ..schema import Field, Schema
 from .commits import Pending
+from .sqlalchemy_data import CURRENT
 from .writes import EntityHooks, Firing, field_errors
 
 _TYPES = {
@@ -67,9 +68,12 @@ class SQLAlchemyHooks:
 
     def __init__(self, alloy: Firing, sessions: Any) -> None:
         self._alloy = alloy
+        self._sessions = sessions
+        self._is_async = hasattr(sessions.class_, "sync_session_class")
+        self._schemas: dict[type, Schema] = {}
         self.mapped: dict[type, Mapped] = {}
         self._types: tuple[str, ...] = ()
-        if hasattr(sessions.class_, "sync_session_class"):
+        if self._is_async:
             base = sessions.kw.get("sync_session_class") or sessions.class_.sync_session_class
             sessions.kw["sync_session_class"] = self._session_class(base)
         else:
@@ -110,7 +114,26 @@ class SQLAlchemyHooks:
         hooks = EntityHooks(self._alloy, schema.entity_type, HookRejected, schema)
         self._types = (*self._types, schema.entity_type)
         self.mapped[model] = Mapped(hooks, frozenset(columns), defaults, columns)
+        self._schemas[model] = schema
         return schema
+
+    def serve(self, model: type[Any], *, tenant_field: str | None) -> None:
+        """Lets scripts that are granted ``db.read`` or ``db.write`` use a registered model.
+
+        ``tenant_field`` names the field that holds whose a record is: every query of a script is held to the tenant
+        of its run. None says that the records are everybody's. Raises ValidationError for a model that is not
+        registered or has no such field.
+        """
+        from .data import served
+        from .sqlalchemy_data import SQLAlchemySource
+
+        schema = served(model, self._schemas.get(model), tenant_field)
+        self._alloy.data.serve(SQLAlchemySource(model, schema, tenant_field, self._begin))
+
+    def _begin(self) -> Any:
+        if self._is_async:
+            raise HostError("db: an async session maker serves data only to the hooks of its own sessions")
+        return self._sessions.begin()
 
 
 def schema_of(
@@ -163,11 +186,12 @@ class HookedSession(Session):
         if not batches:
             super().flush() if objects is None else super().flush(objects)
             return
-        with self.no_autoflush:
+        with self.no_autoflush, _current(self):
             work = [(batch, *self._before(batch)) for batch in batches]
         super().flush() if objects is None else super().flush(objects)
         if any(batch.bound.in_transaction for batch in batches):
-            self._after(work)
+            with _current(self):
+                self._after(work)
 
     def _batches(self, objects: Sequence[Any] | None) -> list[Batch]:
         found: dict[tuple[type, str], list[Any]] = {}
@@ -262,6 +286,16 @@ class HookedSession(Session):
                 with suppress(SQLAlchemyError):  # a commit in progress: it rolls back itself
                     transaction.rollback()
             raise
+
+
+@contextmanager
+def _current(session: Session) -> Iterator[None]:
+    """Has scripts that this flush runs use its session."""
+    token = CURRENT.set(session)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)
 
 
 def _fields(record: Any, mapped: Mapped, operation: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from ..outcome import Outcome
 from ..ports import Bound
 from ..schema import Schema
 from .commits import Pending, Write
+from .data import Data
 from .entities import EntityBridge
 
 Fields = Mapping[str, Any]
@@ -32,6 +33,10 @@ class Firing(Protocol):
     """What a bridge needs of an `Alloy`."""
 
     entities: EntityBridge
+
+    @property
+    def data(self) -> Data:
+        """The data that scripts may use."""
 
     def bound(self, entity_type: str, operation: str, count: int = 1) -> Bound | None:
         """Returns which hooks a write has, None for none."""

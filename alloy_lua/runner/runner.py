@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
 
+from ..bridges.reads import TRIAL
 from ..engine import CallState, Engine, Program, RunInput, RunResult
 from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
@@ -206,6 +207,11 @@ class Runner:
                 result.changes = view.accept(result.changes if writes else {})
             except AlloyError as error:
                 result.status, result.error, result.changes = RunStatus.FAILED, error, {}
+        trial = TRIAL.get()
+        if trial is not None and trial.given_up:  # it starts again: as if it had not been
+            if execution.vitals is not None:
+                execution.vitals.unused += 1
+            return ScriptRun(execution.run_id, execution.name, 0, result.status, result.fuel, took)
         self._count(execution, result, took)
         if not ambient.dry_run and script is not None:
             self._record(execution, result, ambient, view, now, took)

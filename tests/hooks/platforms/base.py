@@ -70,6 +70,14 @@ class Platform(ABC):
     def rows(self) -> list[dict[str, Any]]:
         """Returns all orders as the database has them, by id."""
 
+    def serve(self) -> None:
+        """Lets scripts use orders with ``db``; the field ``note`` holds the tenant."""
+        raise NotImplementedError
+
+    def count_queries(self) -> AbstractContextManager[list[str]]:
+        """Collects the statements sent inside the block."""
+        raise NotImplementedError
+
     @abstractmethod
     def errors(self, error: Exception) -> dict[str, list[str]]:
         """Returns the messages of a validation error by field, as the framework's users read them."""

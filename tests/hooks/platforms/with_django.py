@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -60,9 +61,24 @@ class DjangoPlatform(Platform):
         connections.settings["default"] = connections.configure_settings(
             {"default": database_of(self.url, self.folder)}
         )["default"]
-        DjangoHooks(self.alloy).register(Order)
+        self.hooks = DjangoHooks(self.alloy)
+        self.hooks.register(Order)
         with connection.schema_editor() as editor:
             editor.create_model(Order)
+
+    def serve(self) -> None:
+        self.hooks.serve(Order, tenant_field="note")
+
+    @contextmanager
+    def count_queries(self) -> Iterator[list[str]]:
+        sent: list[str] = []
+
+        def note(execute: Any, sql: str, *more: Any) -> Any:
+            sent.append(sql)
+            return execute(sql, *more)
+
+        with connection.execute_wrapper(note):
+            yield sent
 
     def close(self) -> None:
         connections.close_all()

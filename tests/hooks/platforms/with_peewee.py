@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import peewee
@@ -35,8 +36,22 @@ class PeeweePlatform(Platform):
                 table_name = "orders"
 
         self.model: Any = Order
-        PeeweeHooks(self.alloy).register(Order)
+        self.hooks = PeeweeHooks(self.alloy)
+        self.hooks.register(Order)
         self.database.create_tables([Order])
+
+    def serve(self) -> None:
+        self.hooks.serve(self.model, tenant_field="note")
+
+    @contextmanager
+    def count_queries(self) -> Iterator[list[str]]:
+        sent: list[str] = []
+        real = self.database.execute_sql
+        self.database.execute_sql = lambda sql, *more: sent.append(sql) or real(sql, *more)
+        try:
+            yield sent
+        finally:
+            del self.database.execute_sql
 
     def close(self) -> None:
         self.database.close()

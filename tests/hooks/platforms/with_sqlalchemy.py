@@ -43,12 +43,29 @@ class SQLAlchemyPlatform(Platform):
         url = self.url.replace("postgresql://", "postgresql+psycopg://") or f"sqlite:///{self.folder}/alchemy.db"
         self.engine = sa.create_engine(url, poolclass=NullPool)
         self.sessions = sessionmaker(self.engine)
-        SQLAlchemyHooks(self.alloy, self.sessions).register(Order)
+        self.hooks = SQLAlchemyHooks(self.alloy, self.sessions)
+        self.hooks.register(Order)
         self._current: ContextVar[Session | None] = ContextVar("session", default=None)
         Base.metadata.create_all(self.engine)
         url = url.replace("sqlite://", "sqlite+aiosqlite://")
         self.async_sessions = async_sessionmaker(create_async_engine(url, poolclass=NullPool))
         SQLAlchemyHooks(self.alloy, self.async_sessions).register(Order)
+
+    def serve(self) -> None:
+        self.hooks.serve(Order, tenant_field="note")
+
+    @contextmanager
+    def count_queries(self) -> Iterator[list[str]]:
+        sent: list[str] = []
+
+        def note(connection: Any, cursor: Any, statement: str, *more: Any) -> None:
+            sent.append(statement)
+
+        sa.event.listen(self.engine, "before_cursor_execute", note)
+        try:
+            yield sent
+        finally:
+            sa.event.remove(self.engine, "before_cursor_execute", note)
 
     def close(self) -> None:
         self.engine.dispose()
