@@ -205,7 +205,7 @@ class HookedSession(Session):
         batches = []
         for (kind, operation), group in found.items():
             if operation == "update":
-                group = [record for record in group if self.is_modified(record)]
+                group = [record for record in group if self.is_modified(record, include_collections=False)]
             bound = mapped[kind].hooks.bound(operation, len(group)) if group else None
             if bound is not None:
                 batches.append(Batch(mapped[kind], operation, bound, group))

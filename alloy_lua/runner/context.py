@@ -75,7 +75,10 @@ class Ambient(NamedTuple):
             if key in keys:
                 raise RecursionLimit(f"{event}: fired again for {entity_type} {identity} while it was being handled")
             keys = keys | {key}
-        return self._replace(depth=self.depth + 1, keys=keys)
+        return Ambient(
+            self.user, self.tenant, self.dry_run, self.cascade, self.depth + 1, keys, self.run_id, self.caller,
+            self.trace,
+        )  # fmt: skip
 
 
 AMBIENT: ContextVar[Ambient | None] = ContextVar("alloy_lua_ambient", default=None)
