@@ -23,7 +23,7 @@ _NOTES = {
     "date": "ISO 8601 date", "datetime": "ISO 8601 time", "time": "ISO 8601 time of day", "uuid": "UUID as text",
     "decimal": "decimal number",
 }  # fmt: skip
-_PARAM_TYPES = {"list": "any[]"}
+_PARAM_TYPES = {"list": "any[]", "secret": "alloy.secret|string"}
 _KEYWORDS = frozenset(
     (
         "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil",
@@ -54,6 +54,9 @@ function abort(reason, details) end
 ---@param field string
 ---@return boolean
 function changed(field) end
+
+---A handle of a secret: functions take it, its text is not to be seen.
+---@class alloy.secret
 
 ---JSON's null inside tables; a field that is empty is nil.
 null = {}
@@ -149,6 +152,8 @@ def _module(module: HostModule) -> str:
         f"{module.name}.{name} = nil\n"
         for name, value in module.constants.items()
     )
+    if any(function.name == module.name for function in module.functions):  # a function, and no table
+        return "\n".join(map(_function, module.functions))
     head = f"{_comment(module.doc)}---@class alloy.{module.name}\n{module.name} = {{}}\n{constants}"
     return "\n".join([head, *map(_function, module.functions)])
 
