@@ -102,7 +102,9 @@ def saves() -> Iterator[Pair]:
         ("Django", _django_save, 200),
     ):
         plain, bare, hooked = make(None), make(Alloy()), make(_with_h1())
-        times = interleaved({"plain": plain, "bare": bare, "h1": hooked}, calls=calls, rounds=41)
+        times = interleaved(
+            {"plain": plain, "bare": bare, "h1": hooked}, calls=calls, rounds=301
+        )  # short rounds: most go undisturbed
         yield claim(
             f"{name}: save without scripts / plain save", times["bare"], times["plain"], at_most=1.03, unit=1e6,
             unit_name="µs",
