@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
 
-.PHONY: help demo test conformance lint types bench docs wheel clean
+.PHONY: help demo test conformance lint types soak bench docs wheel clean
 
 help:
 	@echo "make demo    run the demo on a SQLite file"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint    check style and format"
 	@echo "make types   check types"
 	@echo "make bench   measure, and rewrite docs/benchmarks.md"
+	@echo "make soak    load the HTTP service with faults for ten minutes (SOAK=60: for one)"
 	@echo "make docs    write the generated pages of docs/"
 	@echo "make wheel   build wheel and sdist into dist/"
 	@echo "make clean   remove all that was built and installed"
@@ -49,6 +50,10 @@ types: $(VENV)/.dev
 	rm -rf build
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target build/types .
 	MYPYPATH=build/types $(BIN)/mypy --config-file setup.cfg --package alloy_lua
+
+SOAK ?= 600
+soak: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.soak --seconds $(SOAK)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --write

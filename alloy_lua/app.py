@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +17,7 @@ from .access.services import AccessServices
 from .bridges.entities import EntityBridge
 from .engine import COMPILER, Engine, Program
 from .engine.program import digest
-from .errors import AlloyError
+from .errors import AlloyError, ScriptError
 from .events import Phase, parse_event
 from .functions import host_function, modules_of
 from .hooking import Hooking
@@ -27,6 +28,7 @@ from .limits import Limits, profile
 from .model import DEFAULT_TENANT, Run, Script
 from .outcome import Outcome, Untouched
 from .ports import EntityAdapter, Store
+from .routes import Route, Routes
 from .run_filters import run_query
 from .runner.context import AMBIENT, Ambient, acting, surroundings
 from .runner.fast import Plan
@@ -115,6 +117,7 @@ class Alloy(AccessServices, Services):
         self._plans = Plans(lambda: self._core.runner, self.entities)
         self._hooking = Hooking(lambda: self._core.registry, self._plans, self._recorder.keep, self._ids.fresh)
         self.bound, self.quiet, self.bypass = self._hooking.bound, self._hooking.quiet, self._hooking.bypass
+        self.routes = Routes(self.store.iter_active)
         self.scripts = Scripts(
             self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
             changed=self.refresh, health=lambda script: self._vitals(script).seen_unstored(),
@@ -184,15 +187,36 @@ class Alloy(AccessServices, Services):
 
         Short pure scripts on plain dicts run at once; anything else runs in a worker thread, in this task's context.
         """
-        if not options and AMBIENT.get() is None and isinstance(event, str):
-            plan = self._plans.by_event.get(event)
-            if plan is not None:
-                outcome = plan(entity, None)
-                if outcome is not None:
-                    return outcome
         import asyncio
 
-        return await asyncio.to_thread(self.fire, event, entity, **options)
+        found = self.fire_briefly(event, entity, **options)
+        return found if isinstance(found, Outcome) else await asyncio.to_thread(found)
+
+    def fire_briefly(
+        self, event: str, entity: Any = None, before: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None, user: str | None = None, tenant: str | None = None,
+        dry_run: bool = False, run_id: str | None = None,
+    ) -> Outcome | Callable[[], Outcome]:  # fmt: skip
+        """Returns what `fire` returns, if that takes well under a millisecond; else a call that returns it.
+
+        For event loops: the call may block, so it is to be made in a thread. Takes what `fire` takes.
+        """
+        if before is None and params is None and run_id is None and dry_run is False and _ambient() is None:
+            owner = DEFAULT_TENANT if tenant is None else tenant
+            try:
+                plan = self._plans.brief[owner, event]
+            except (KeyError, TypeError):
+                return partial(self._fire_first, event, entity, user, tenant)
+            if plan is not None and (user is None or checks.is_name(user)):
+                found = plan(entity, user)
+                if found is not None:
+                    return found
+        return partial(self.fire, event, entity, before, params, user, tenant, dry_run, run_id)
+
+    def _fire_first(self, event: str, entity: Any, user: str | None, tenant: str | None) -> Outcome:
+        outcome = self.fire(event, entity, user=user, tenant=tenant)
+        self._plans.make_brief(event, tenant or DEFAULT_TENANT)
+        return outcome
 
     def fire_many(
         self, event: str, entities: Iterable[Any], *, before: Iterable[Mapping[str, Any] | None] | None = None,
@@ -264,6 +288,36 @@ class Alloy(AccessServices, Services):
             vitals=None if ambient.dry_run else self._vitals(script),
         )  # fmt: skip
         return self._perform(execution, ambient, entity, before, params)
+
+    def answer(
+        self, route: Route, params: Mapping[str, Any], *, user: str | None = None, run_id: str | None = None
+    ) -> Outcome:
+        """Returns what the script of an api trigger answered; it runs in the phase ``api``.
+
+        Args:
+            route: What `routes` matched.
+            params: The request, which the script sees as ``params``.
+            user: Who calls; the script's ``run_as`` goes before it.
+            run_id: The id of this run.
+
+        Raises:
+            ScriptError: It is held back after repeated failures (``breaker_open``) or by safe mode (``bypassed``).
+        """
+        script = route.script
+        reason = self._core.registry.bypass_reason(script)
+        if reason is not None:
+            raise bypassed(script, reason)
+        vitals = self._vitals(script)
+        if not vitals.may_run():
+            vitals.skipped += 1
+            raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
+        ambient, identity = acting(script.run_as or user, script.tenant, False), checks.optional_name(run_id, "run_id")
+        program = self._core.engine.compile(self._live_source(script))
+        execution = Execution(
+            script, program, profile(script.limits), frozenset(script.capabilities), Phase.API, trigger="api",
+            run_id=identity or self._ids.fresh(), vitals=vitals,
+        )  # fmt: skip
+        return self._perform(execution, ambient, None, None, params)
 
     def evaluate(
         self, source: str, *, entity: Any = None, before: Mapping[str, Any] | None = None,
@@ -428,6 +482,10 @@ class Alloy(AccessServices, Services):
 
         return render(self.host_functions(), self.entities.schemas)
 
+    def new_run_id(self) -> str:
+        """Returns an id for a run that is about to be made."""
+        return self._ids.fresh()
+
     # -- records ---------------------------------------------------------------------------------------------------
     def runs(self, *, tenant: str = DEFAULT_TENANT, **filters: Any) -> Sequence[Run]:
         """Returns recorded runs, newest first; ``filters`` are the fields of `RunQuery`.
@@ -467,6 +525,7 @@ class Alloy(AccessServices, Services):
             if self._core_made is not None:
                 self._core_made.registry.load(self.store.iter_active(), self.safe_mode.lookup())
             self._plans.forget()
+            self.routes.forget()
 
     def close(self) -> None:
         """Writes what is pending and stops everything; safe to call twice."""

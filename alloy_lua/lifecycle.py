@@ -13,7 +13,7 @@ from .access.acting import require, who
 from .errors import ValidationError
 from .model import DEFAULT_TENANT, EventTrigger, Health, Revision, Script, Status, Trigger
 from .ports import ScriptQuery, Store
-from .script_settings import CHECKS, MAX_TEXT, bound, settings_in, triggers_in
+from .script_settings import CHECKS, MAX_TEXT, bound, hooks_in, settings_in, triggers_in
 
 if TYPE_CHECKING:
     from .access_model import AuditEntry
@@ -66,9 +66,22 @@ class Scripts:
 
     def list(
         self, *, tenant: str = DEFAULT_TENANT, status: str | None = None, event: str | None = None,
-        text: str | None = None, after: str | None = None, limit: int = 100,
+        text: str | None = None, after: str | None = None, limit: int = 100, entity: str | None = None,
+        phase: str | None = None, tag: str | None = None,
     ) -> Sequence[Script]:  # fmt: skip
-        """Returns the tenant's scripts in order of name, at most ``limit``, behind the one called ``after``."""
+        """Returns the tenant's scripts in order of name, at most ``limit``, behind the one called ``after``.
+
+        Args:
+            tenant: Whose scripts.
+            status: In this status.
+            event: Bound to this event.
+            text: With this text in name or description.
+            after: Behind the script of this name.
+            limit: How many at most.
+            entity: Bound to an event of this entity type.
+            phase: Bound to an event of this phase: ``before``, ``after`` or ``on_commit``.
+            tag: With this tag.
+        """
         require("scripts.read", checks.name(tenant, "tenant"))
         query = ScriptQuery(
             tenant,
@@ -77,6 +90,8 @@ class Scripts:
             None if text is None else checks.text(text, "text"),
             None if after is None else checks.text(after, "after"),
             checks.whole_number(limit, "limit", 1, 1000),
+            hooks_in(entity, phase),
+            None if tag is None else checks.text(tag, "tag"),
         )
         return self._store.list_scripts(query)
 
@@ -111,7 +126,7 @@ class Scripts:
         self, name: str, source: str, *, on: str | Iterable[str] | None = None, triggers: Iterable[Trigger] = (),
         status: str = "draft", tenant: str = DEFAULT_TENANT, description: str = "", limits: str = "default",
         capabilities: Iterable[str] = (), run_as: str | None = None, priority: int = 100,
-        failure_policy: str = "closed", author: str | None = None, message: str = "",
+        failure_policy: str = "closed", tags: Iterable[str] = (), author: str | None = None, message: str = "",
     ) -> Script:  # fmt: skip
         """Returns the new script.
 
@@ -128,6 +143,7 @@ class Scripts:
             run_as: The user its own actions count as.
             priority: Lower runs first.
             failure_policy: ``closed`` (a failure stops the operation) or ``open``.
+            tags: Words to find it by: lower-case letters, digits, ``.``, ``_``, ``-``.
             author: Who writes, if nobody acts (see `Alloy.acting`); None for the host itself.
             message: Why.
 
@@ -148,7 +164,7 @@ class Scripts:
         now = datetime.now(UTC)
         settings = settings_in(
             name=name, description=description, triggers=bound(on, triggers), limits=limits,
-            capabilities=capabilities, run_as=run_as, priority=priority, failure_policy=failure_policy,
+            capabilities=capabilities, run_as=run_as, priority=priority, failure_policy=failure_policy, tags=tags,
         )  # fmt: skip
         script = Script(
             id=uuid.uuid4().hex, tenant=tenant, status=wanted, draft_revision=1,

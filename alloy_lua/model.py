@@ -47,10 +47,24 @@ class CronTrigger:
 
 @dataclass(frozen=True)
 class ApiTrigger:
-    """Runs the script when ``method path`` is called."""
+    """Runs the script when ``method path`` is called.
+
+    Attributes:
+        path: Below the tenant's root; a segment in braces matches anything: ``/orders/{id}/quote``.
+        method: The HTTP method.
+        auth: Who may call: ``token`` (holders of one with the right to run scripts), ``hmac`` (who signs with
+            ``secret``) or ``public`` (anybody).
+        secret: The name of the tenant's secret that signatures are made with.
+        per_minute: Calls a minute, on average, that one caller may make.
+        headers: Request headers that the script sees, in lower case.
+    """
 
     path: str
     method: str = "POST"
+    auth: str = "token"
+    secret: str | None = None
+    per_minute: int = 600
+    headers: tuple[str, ...] = ()
     kind: str = field(default="api", init=False)
 
 
@@ -89,6 +103,7 @@ class Script:
     created_at: datetime
     updated_at: datetime
     updated_by: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

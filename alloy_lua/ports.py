@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from .access_ports import AuditStore, IdempotencyStore, ReviewStore, TenantStore, TokenStore
 
 
+class HookFilter(NamedTuple):
+    """Events ``<entity>.<hook>`` with one of the hooks; of any entity type if that is None."""
+
+    entity: str | None
+    hooks: tuple[str, ...]
+
+
 class ScriptQuery(NamedTuple):
     """Which scripts to list; None means any. ``after`` is the name of the last script of the page before."""
 
@@ -23,6 +30,8 @@ class ScriptQuery(NamedTuple):
     text: str | None = None
     after: str | None = None
     limit: int = 100
+    hooks: HookFilter | None = None
+    tag: str | None = None
 
 
 class RunQuery(NamedTuple):

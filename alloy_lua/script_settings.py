@@ -8,13 +8,17 @@ from typing import Any
 
 from . import checks
 from .errors import ValidationError
+from .events import HOOKS, Phase
 from .limits import profile
 from .model import EventTrigger, FailurePolicy, Trigger
+from .ports import HookFilter
 from .triggers import checked_trigger
 
 MAX_TRIGGERS = 50
 MAX_TEXT = 2_000
+MAX_TAGS = 20
 
+_TAG = re.compile(r"[a-z0-9._-]{1,50}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -38,9 +42,31 @@ def _name(value: Any) -> str:
     return value
 
 
+def _tags(value: Any) -> tuple[str, ...]:
+    tags = checks.items(value, "tags", "a list of tags")
+    if len(tags) > MAX_TAGS:
+        raise ValidationError(f"tags: got {len(tags)}, wanted at most {MAX_TAGS}")
+    return tuple(sorted({_tag(tag) for tag in tags}))
+
+
+def _tag(value: Any) -> str:
+    if not isinstance(value, str) or not _TAG.fullmatch(value):
+        raise checks.wrong("tag", value, "1 to 50 lower-case letters, digits, '.', '_' or '-'", field="tags")
+    return value
+
+
 def _profile(value: Any) -> str:
     profile(value)
     return str(value)
+
+
+def hooks_in(entity: Any, phase: Any) -> HookFilter | None:
+    """Returns what events of an entity type, of a phase, or of both look like."""
+    if entity is None and phase is None:
+        return None
+    wanted = None if phase is None else checks.one_of(Phase, phase, "phase")
+    hooks = tuple(hook for hook, (its, _) in HOOKS.items() if wanted in (None, its))
+    return HookFilter(None if entity is None else checks.text(entity, "entity"), hooks)
 
 
 def triggers_in(value: Any) -> tuple[Trigger, ...]:
@@ -60,4 +86,5 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "priority": lambda value: checks.whole_number(value, "priority", -1_000_000, 1_000_000),
     "failure_policy": lambda value: checks.one_of(FailurePolicy, value, "failure_policy"),
     "name": _name,
+    "tags": _tags,
 }

@@ -6,13 +6,19 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from .checks import choice, items, name, wrong
+from .checks import MAX_NAME, choice, items, name, optional_name, whole_number, wrong
 from .events import parse_event
 from .model import ApiTrigger, CronTrigger, EventTrigger, ManualTrigger, Trigger
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-_PATH = re.compile(r"/[A-Za-z0-9._~/{}-]*")
+AUTH_MODES = ("token", "hmac", "public")
+MAX_PER_MINUTE = 1_000_000
+MAX_HEADERS = 20
+
+_PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~-]+|\{[a-z_][a-z0-9_]*\}))+/?|/")
+_HEADER = re.compile(r"[a-z0-9-]{1,100}")
+_KEPT_BACK = ("authorization", "cookie", "proxy-authorization", "alloy-signature")  # not for scripts
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -58,6 +64,19 @@ def _checked_cron(trigger: CronTrigger) -> CronTrigger:
 
 def _checked_api(trigger: ApiTrigger) -> ApiTrigger:
     choice(trigger.method, "api trigger method", METHODS)
-    if not isinstance(trigger.path, str) or not _PATH.fullmatch(trigger.path):
-        raise wrong("api trigger path", trigger.path, "a path such as /orders/quote")
-    return trigger
+    choice(trigger.auth, "api trigger auth", AUTH_MODES)
+    whole_number(trigger.per_minute, "api trigger per_minute", 1, MAX_PER_MINUTE)
+    if not isinstance(trigger.path, str) or len(trigger.path) > MAX_NAME or not _PATH.fullmatch(trigger.path):
+        raise wrong("api trigger path", trigger.path, "a path such as /orders/{id}/quote")
+    variables = re.findall(r"\{(\w+)\}", trigger.path)
+    if len(variables) != len(set(variables)):
+        raise wrong("api trigger path", trigger.path, "names in braces that differ")
+    if (trigger.secret is not None) != (trigger.auth == "hmac"):
+        raise wrong("api trigger secret", trigger.secret, "the name of a secret with auth hmac, and none otherwise")
+    headers = tuple(items(trigger.headers, "api trigger headers", "a list of header names"))
+    for header in headers:
+        if not isinstance(header, str) or not _HEADER.fullmatch(header) or header in _KEPT_BACK:
+            raise wrong("api trigger header", header, "a header's name in lower case, no credentials")
+    if len(headers) > MAX_HEADERS:
+        raise wrong("api trigger headers", headers, f"at most {MAX_HEADERS}")
+    return replace(trigger, headers=headers, secret=optional_name(trigger.secret, "api trigger secret"))

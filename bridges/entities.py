@@ -79,6 +79,10 @@ class EntityBridge:
         self._described[checks.name(entity_type, "entity type")] = MappingAdapter(dict, rules)
         self._changed()
 
+    def described(self) -> dict[str, EntityAdapter]:
+        """Returns what `describe` was told, by entity type."""
+        return dict(self._described)
+
     def adapter_for(self, record: Any, entity_type: str | None = None, what: str = "record") -> EntityAdapter:
         """Returns the adapter for ``record``, the same one for all records of a type.
 

@@ -13,7 +13,7 @@ from ..model import Health, Revision, Run, Script, Status
 from ..ports import Documents, KeyValues, RunQuery, ScriptQuery
 from . import refusals
 from .memory_services import MemoryDocuments, MemoryKeyValues
-from .rows import HEALTH_COUNTS, check_revision, check_script, events_of, folded, micros
+from .rows import HEALTH_COUNTS, check_revision, check_script, events_of, fits_hooks, folded, micros
 from .urls import MEMORY_URL
 
 if TYPE_CHECKING:
@@ -271,6 +271,8 @@ def _script_matches(script: Script, query: ScriptQuery) -> bool:
         and query.status in (None, script.status)
         and (query.event is None or query.event in events_of(script))
         and (query.after is None or script.name > query.after)
+        and (query.hooks is None or any(fits_hooks(event, query.hooks) for event in events_of(script)))
+        and (query.tag is None or query.tag in script.tags)
         and (query.text is None or folded(query.text) in folded(script.name, script.description))
     )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import peewee
 
-from . import access_steps, service_steps
+from . import access_steps, service_steps, tag_steps
 from .gateway import Gateway
 from .tables import Tables, columns
 
@@ -134,6 +134,7 @@ CREATE TABLE IF NOT EXISTS alloy_runs (
     ),
     *(Migration(*step) for step in access_steps.STEPS),
     *(Migration(*step) for step in service_steps.STEPS),
+    *(Migration(*step) for step in tag_steps.STEPS),
 )
 
 

@@ -31,7 +31,7 @@ from ..model import (
     Status,
     Trigger,
 )
-from ..ports import Document
+from ..ports import Document, HookFilter
 
 Row = tuple[Any, ...]
 
@@ -179,6 +179,12 @@ def check_document(document: Document) -> str:
         raise ValidationError(f"document {document.name!r}: got a body that is not JSON-like: {exc}") from exc
 
 
+def fits_hooks(event: str, hooks: HookFilter) -> bool:
+    """Returns whether ``event`` is one of those that ``hooks`` lets through."""
+    entity, _, hook = event.rpartition(".")
+    return hook in hooks.hooks and hooks.entity in (None, entity)
+
+
 # -- scripts -------------------------------------------------------------------------------------------------
 def events_of(script: Script) -> set[str]:
     """Returns the names of the events that ``script`` is bound to."""
@@ -191,9 +197,7 @@ def _trigger_data(trigger: Trigger) -> dict[str, Any]:
 
 def _trigger(data: dict[str, Any]) -> Any:
     kind = _TRIGGERS[data.pop("kind")]
-    if kind is EventTrigger:
-        data["fields"] = tuple(data["fields"])
-    return kind(**data)
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
 
 
 @lru_cache(maxsize=4096)
@@ -226,6 +230,7 @@ def script_row(script: Script) -> Row:
         micros("script created_at", script.created_at),
         micros("script updated_at", script.updated_at),
         script.updated_by,
+        "".join(f",{tag}" for tag in script.tags) + "," if script.tags else "",
     )
 
 
@@ -255,6 +260,7 @@ def script_from_row(row: Row) -> Script:
             created_at,
             created_at if row[15] == row[14] else moment(row[15]),
             row[16],
+            tuple(row[17].strip(",").split(",")) if row[17] else (),
         )
     except (KeyError, TypeError, ValueError) as exc:
         raise unreadable("alloy_scripts", row[0], exc) from exc

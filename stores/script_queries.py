@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from peewee import SQL, fn
 
 from ..errors import AlloyError
 from ..model import BreakerState, Revision, Script, Status
-from ..ports import ScriptQuery
+from ..ports import HookFilter, ScriptQuery
 from . import refusals
 from .gateway import Gateway
 from .rows import (
@@ -73,7 +75,21 @@ class ScriptQueries:
         if query.event is not None:
             bound = self._triggers.select(self._triggers.c.script_id)
             where.append(table.c.id.in_(bound.where(self._triggers.c.event == key(query.event))))
+        if query.hooks is not None:
+            bound = self._triggers.select(self._triggers.c.script_id)
+            where.append(table.c.id.in_(bound.where(self._fits(query.hooks))))
+        if query.tag is not None:
+            find = getattr(fn, self._gateway.dialect.find)
+            where.append(find(table.c.tags, f",{key(query.tag)},") > 0)
         return self._select(*where, limit=max(query.limit, 0))
+
+    def _fits(self, hooks: HookFilter) -> Any:
+        """Returns the condition that a trigger's event is one of those that ``hooks`` lets through."""
+        event = self._triggers.c.event
+        if hooks.entity is not None:
+            return event.in_([key(f"{hooks.entity}.{hook}") for hook in hooks.hooks])
+        find = getattr(fn, self._gateway.dialect.find)
+        return reduce(or_, [find(event, f".{hook}") == fn.LENGTH(event) - len(hook) for hook in hooks.hooks])
 
     def active(self) -> Iterator[Script]:
         table = self._scripts

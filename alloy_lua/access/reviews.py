@@ -18,7 +18,7 @@ from .trail import entry
 # What of a script a review does not speak of. All other settings decide when, and with what rights, its text runs.
 _UNREVIEWED = (
     "id", "tenant", "name", "description", "status", "draft_revision", "live_revision", "version", "created_at",
-    "updated_at", "updated_by",
+    "updated_at", "updated_by", "tags",
 )  # fmt: skip
 
 

@@ -87,6 +87,11 @@ class Engine:
         modules: The host modules that scripts may call.
         isolation: Where scripts run.
         required: The protections without which no worker process may start.
+
+    Attributes:
+        pool: The runtimes.
+        loop_pool: Those whose seat event loops use, so that they never wait for a thread's run; None where no run
+            may be made on an event loop.
     """
 
     def __init__(
@@ -94,12 +99,14 @@ class Engine:
     ) -> None:
         self.hosts = HostTable(modules)
         self.pool: RuntimePool[Any]
+        self.loop_pool: RuntimePool[Any] | None = None
         if isolation == "process":
             from .process.pool import WorkerPool
 
             self.pool = WorkerPool(self.hosts, required)
         else:
             self.pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
+            self.loop_pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
         self._programs: OrderedDict[str, Program] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -110,6 +117,8 @@ class Engine:
     def close(self) -> None:
         """Ends the worker processes, if there are any; safe to call twice."""
         self.pool.close()
+        if self.loop_pool is not None:
+            self.loop_pool.close()
 
     # -- compiling -----------------------------------------------------------------------------------------------
     def compile(self, source: str) -> Program:

@@ -15,7 +15,7 @@ import msgpack
 
 from ..engine.runtime import TRAINING_ROWS, Batch
 from ..errors import InvalidValue
-from ..outcome import OneOfMany, Outcome, Rows, keep_changes
+from ..outcome import Outcome, WentWell
 from ..values import unpack
 from .fast import FastWay, function_of
 from .view import put_change
@@ -54,30 +54,33 @@ _PUT_OLD = """\
                         put_change(changes, {name!r}, record.get({name!r}), v{place})
 """
 _OUTCOMES = """\
-def make(OneOfMany, new, repeat, keep_changes, put_change):
-    def outcomes_of(rows, values, records, numbers, odd):
-        outcomes = list(map(new, repeat(OneOfMany, len(records))))
+def make(WentWell, new, repeat, put_change):
+    def outcomes_of(values, records, numbers, told, took, odd):
+        outcomes = list(map(new, repeat(WentWell, len(records))))
         unchanged = 0
         value = iter(values)
         for fuel, mask{values}, outcome, record, number in zip({columns}, outcomes, records, numbers):
-            if mask is None:
-                outcomes[outcomes.index(outcome)] = odd(fuel, record, number)
-                unchanged += 1
-                continue
             assigned = mask
             if mask == {full}:
 {looks}
-            if mask != {full}:
+            if mask == {full}:
+                outcome.changes = {{{literal}}}
+            elif mask is None:
+                outcomes[outcomes.index(outcome)] = odd(fuel, record, number)
+                unchanged += 1
+                continue
+            else:
                 changes = {{}}
                 if assigned:
 {puts}
-                keep_changes(outcome, changes)
+                outcome.changes = changes
                 if not changes:
                     unchanged += 1
             outcome.fuel = fuel
             outcome._record = record
-            outcome._told = rows
+            outcome._told = told
             outcome._number = number
+            outcome._took = took
         return outcomes, len(outcomes) - unchanged
     return outcomes_of
 """
@@ -93,9 +96,15 @@ def _outcomes_text(reads: tuple[str, ...], writes: tuple[str, ...]) -> str:
         values="".join(f", v{place}" for place in range(len(writes))),
         columns=", ".join(["value"] * (2 + len(writes))),
         full=(1 << len(writes)) - 1 if writes else -1,
+        literal=", ".join(f"{name!r}: v{place}" for place, name in enumerate(writes)),
         looks=looks or "                pass",
         puts=puts or "                    pass",
     )
+
+
+def _fuel(used: list[Any], masks: list[Any]) -> int:
+    """Returns what rows used together, without those that go another way: they have no mask."""
+    return sum(used if None not in masks else (f for f, mask in zip(used, masks, strict=True) if mask is not None))
 
 
 @contextmanager
@@ -125,9 +134,10 @@ class BatchWay:
         self._general = general
         self._reads = program.reads or ()
         self._trained: WeakSet[AnyRuntime] = WeakSet()
-        self._writes = program.writes or ()
-        make = function_of(_outcomes_text(self._reads, self._writes), "make")
-        self._outcomes_of = make(OneOfMany, object.__new__, repeat, keep_changes, put_change)
+        writes = program.writes or ()
+        self._width = 2 + len(writes)
+        make = function_of(_outcomes_text(self._reads, writes), "make")
+        self._outcomes_of = make(WentWell, object.__new__, repeat, put_change)
 
     def fire(self, records: list[Any], user: str | None) -> list[Outcome]:
         """Returns one outcome for each record, in order."""
@@ -192,21 +202,21 @@ class BatchWay:
 
         def odd(row: Any, record: Any, number: int) -> Outcome:
             if isinstance(row, str | bytes):
-                return way.settle(row, record, user, started, took, number)
+                return way.told(row, record, user, started, took, number)
             vitals.unused += 1  # the general way takes a number of its own
             return self._general(record, user)
 
         numbers = vitals.numbers(len(chunk))
-        rows = Rows(self._writes, values, numbers[0], way.explain, took)
         try:
-            outcomes, changed = self._outcomes_of(rows, values, chunk, numbers, odd)
+            fuel = _fuel(values[:: self._width], values[1 :: self._width])
+            outcomes, changed = self._outcomes_of(values, chunk, numbers, way.explain, took, odd)
             if way.cast is not None:
                 for outcome in outcomes:
-                    keep_changes(outcome, way.cast(outcome.changes))
-        except InvalidValue:  # some record cannot take its value: find out which, one by one
+                    outcome.changes = way.cast(outcome.changes)
+        except (InvalidValue, TypeError):  # a record cannot take its value, or a worker's rows are none: one by one
             vitals.unused += len(chunk)
             return [self._general(record, user) for record in chunk]
-        vitals.fuel += rows.fuel()
+        vitals.fuel += fuel
         vitals.changed += changed
         self._note(outcomes, user, started, took)
         found: list[Outcome] = outcomes

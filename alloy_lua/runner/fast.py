@@ -195,6 +195,7 @@ class FastWay:
         self._demote = demote
         self._runner = runner
         self.pool = runner.engine.pool
+        self.limits = binding.limits
         self.recorder = runner.recorder
         self.next_run = binding.vitals.count
         self.binding = binding
@@ -207,7 +208,7 @@ class FastWay:
         """Returns the generated function for single records."""
         runner = self._runner
         plan: Plan = function_of(plan_source(self.binding, self.cast is not None), "make")(
-            self, runner.engine.pool, self.binding.vitals, runner.recorder, perf_counter, WentWell,
+            self, self.pool, self.binding.vitals, runner.recorder, perf_counter, WentWell,
             object.__new__, SCALARS, InvalidValue, put_change, self.cast,
         )  # fmt: skip
         return plan
@@ -228,17 +229,23 @@ class FastWay:
         return self._drivers_in(runtime)[1]
 
     def _drivers_in(self, runtime: AnyRuntime) -> tuple[Scalar, Batch]:
-        return runtime.scalar(self.binding.program, self.binding.limits)
+        return runtime.scalar(self.binding.program, self.limits)
 
     def collect(self, runtime: AnyRuntime) -> str | bytes:
         """Returns the packed outcome of the run that has just answered -1; retires a runtime out of memory."""
-        return runtime.collect(self.binding.limits)
+        return runtime.collect(self.limits)
 
     def settle(
         self, packed: str | bytes, record: Any, user: str | None, started: float, took: float, number: int = 0
-    ) -> Outcome:
+    ) -> Outcome | None:
         """Returns the outcome of run ``number`` (0: not counted yet), which had more to tell."""
-        return self._finish(result_of(packed, self.binding.limits), record, user, started, took, number)
+        return self.told(packed, record, user, started, took, number)
+
+    def told(
+        self, packed: str | bytes, record: Any, user: str | None, started: float, took: float, number: int
+    ) -> Outcome:
+        """Returns the outcome that ``packed`` tells of."""
+        return self._finish(result_of(packed, self.limits), record, user, started, took, number)
 
     def misfit(
         self, error: AlloyError, fuel: int, record: Any, user: str | None, started: float, took: float

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..bridges.entities import EntityBridge
 from ..engine import Program
@@ -12,7 +13,8 @@ from ..events import Event, Phase, parse_event
 from ..model import DEFAULT_TENANT
 from ..outcome import Outcome, Untouched
 from ..ports import Bound, EntityAdapter
-from .chain import chain_plan
+from .brief import BriefPlan, BriefWay
+from .chain import Rest, chain_plan
 from .context import Ambient
 from .fast import FastWay, Plan
 from .registry import Binding
@@ -21,6 +23,7 @@ from .runner import Runner
 if TYPE_CHECKING:
     from .batch import BatchWay
 
+W = TypeVar("W", bound=FastWay)
 MAX_PLANS = 10_000
 _new = object.__new__
 
@@ -44,11 +47,12 @@ class Plans:
     Attributes:
         by_event: Plans for the default tenant; None where an event needs the general way.
         by_tenant: Plans by (tenant, event).
+        brief: Plans for event loops, by (tenant, event).
         quiet: Whether entity types have no hooks at all, by (tenant, entity types).
         writes: Which hooks a write has, by (tenant, entity type, operation).
     """
 
-    __slots__ = ("_batches", "_entities", "_runner", "by_event", "by_tenant", "quiet", "writes")
+    __slots__ = ("_batches", "_entities", "_runner", "brief", "by_event", "by_tenant", "quiet", "writes")
 
     def __init__(self, runner: Callable[[], Runner], entities: EntityBridge) -> None:
         self._runner = runner
@@ -59,6 +63,7 @@ class Plans:
         """Drops all plans: scripts, a breaker, or what is known of entities has changed."""
         self.by_event: dict[str, Plan | None] = {}
         self.by_tenant: dict[tuple[str, str], Plan | None] = {}
+        self.brief: dict[tuple[str, str], BriefPlan | None] = {}
         self._batches: dict[tuple[str, str], BatchWay | None] = {}
         self.quiet: dict[tuple[str, tuple[str, ...]], bool] = {}
         self.writes: dict[tuple[str, str, str], Bound | None] = {}
@@ -70,20 +75,8 @@ class Plans:
             ValidationError: ``event`` is no event name.
         """
         by_event, by_tenant = self.by_event, self.by_tenant
-        owner = tenant or DEFAULT_TENANT
-        parsed = parse_event(event)
-        plan: Plan | None = None
-        if not self._runner().registry.chain(owner, event):
-            plan = no_scripts
-        else:
-            ways = self._ways(parsed, owner)
-            if ways is not None:
-                plans = [way.plan() for way in ways]
-                plan = (
-                    plans[0]
-                    if len(plans) == 1
-                    else chain_plan(plans, self._rest(parsed, owner), self._runner().recorder.tally)
-                )
+        parsed, owner = parse_event(event), tenant or DEFAULT_TENANT
+        plan = self._made(parsed, owner, self._ways(parsed, owner, FastWay), self._rest(parsed, owner))
         if len(by_event) + len(by_tenant) > MAX_PLANS:
             self.forget()
         elif tenant is None:
@@ -92,6 +85,32 @@ class Plans:
             by_tenant[tenant, event] = plan
         return plan
 
+    def make_brief(self, event: str, tenant: str) -> None:
+        """Makes and keeps the plan of ``event`` for event loops; to be called from a thread, since it may take long."""
+        brief = self.brief
+        if (tenant, event) in brief:
+            return
+        parsed = parse_event(event)
+        on_loop = self._runner().engine.loop_pool is not None
+        ways = self._ways(parsed, tenant, BriefWay) if on_loop else None
+        for way in ways or ():
+            way.warm_up()
+        later: Any = functools.partial(functools.partial, self._rest(parsed, tenant))
+        plan = self._made(parsed, tenant, ways, later)
+        if len(brief) > MAX_PLANS:
+            self.forget()
+        else:
+            brief[tenant, event] = plan
+
+    def _made(self, event: Event, tenant: str, ways: Sequence[FastWay] | None, rest: Rest) -> Plan | None:
+        runner = self._runner()
+        if not runner.registry.chain(tenant, event.name):
+            return no_scripts
+        if ways is None:
+            return None
+        plans = [way.plan() for way in ways]
+        return plans[0] if len(plans) == 1 else chain_plan(plans, rest, runner.recorder.tally)
+
     def batch(self, event: str, tenant: str) -> BatchWay | None:
         """Returns how to fire ``event`` on many records in one crossing; None if they go one by one."""
         try:
@@ -99,7 +118,7 @@ class Plans:
         except (KeyError, TypeError):
             parsed = parse_event(event)
         batches = self._batches
-        ways = self._ways(parsed, tenant)
+        ways = self._ways(parsed, tenant, FastWay)
         batch = None
         if ways is not None and len(ways) == 1:
             rest = self._rest(parsed, tenant)
@@ -118,7 +137,7 @@ class Plans:
 
         return rest
 
-    def _ways(self, event: Event, tenant: str) -> list[FastWay] | None:
+    def _ways(self, event: Event, tenant: str, kind: type[W]) -> list[W] | None:
         """Returns the short way of each script of ``event``; None unless all have one."""
         runner = self._runner()
         if runner.traced:
@@ -131,16 +150,16 @@ class Plans:
         for binding in chain:
             if not _is_short(runner, binding, event) or not _keeps_to(adapter, binding.program):
                 return None
-            ways.append(self._way(runner, binding, event, tenant, adapter))
+            ways.append(kind(runner, binding, event, tenant, adapter, self._demoter(binding)))
         return ways
 
-    def _way(self, runner: Runner, binding: Binding, event: Event, tenant: str, adapter: EntityAdapter) -> FastWay:
+    def _demoter(self, binding: Binding) -> Callable[[], None]:
         def demote() -> None:
             if not binding.long:
                 binding.long = True
                 self.forget()
 
-        return FastWay(runner, binding, event, tenant, adapter, demote)
+        return demote
 
 
 def _keeps_to(adapter: EntityAdapter, program: Program) -> bool:

@@ -108,7 +108,7 @@ def test_each_third_party_is_imported_in_its_room_only() -> None:
         "lupa": {"engine"}, "peewee": {"stores", "bridges"}, "playhouse": {"stores"}, "psycopg2": {"stores"}, "pymysql": {"stores"},
         "msgpack": {"values", "engine", "runner"}, "croniter": {"triggers", "demo"}, "re2": {"bridges"}, "attrs": {"bridges"},
         "pydantic": {"bridges"}, "pydantic_core": {"bridges"}, "sqlalchemy": {"bridges"}, "django": {"bridges"},
-        "aiohttp": {"api", "bridges"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
+        "aiohttp": {"api", "bridges"}, "multidict": {"api", "bridges"}, "msgspec": {"api"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
         "prometheus_client": {"metrics"}, "opentelemetry": {"tracing"},
     }  # fmt: skip
     bridged = ("peewee", "sqlalchemy", "django")

@@ -11,7 +11,7 @@ import pytest
 
 from alloy_lua.errors import Conflict, NotFound, ValidationError
 from alloy_lua.model import BreakerState, EventTrigger, Health, ManualTrigger, Revision, Run, RunStatus, Script, Status
-from alloy_lua.ports import RunQuery, ScriptQuery, Store
+from alloy_lua.ports import HookFilter, RunQuery, ScriptQuery, Store
 
 Make = Callable[..., Script]
 MakeRevision = Callable[..., Revision]
@@ -269,6 +269,21 @@ def test_scripts_are_listed_in_order_of_code_points_in_pages(store: Store, add: 
     assert names(store, limit=3, after=expected[2]) == expected[3:6]
     assert names(store, after="🌙") == []
     assert names(store, limit=0) == []
+
+
+def test_scripts_are_listed_by_entity_phase_and_tag(store: Store, add: Make) -> None:
+    add(1, name="one", triggers=(EventTrigger("order.before_create"),), tags=("b2b", "prices"))
+    add(2, name="two", triggers=(EventTrigger("order.line.after_update"), EventTrigger("*.on_commit")), tags=("b2",))
+    add(3, name="three", triggers=())
+    before, after = ("before_create", "before_update"), ("after_update",)
+    assert names(store, hooks=HookFilter("order", before)) == ["one"]
+    assert names(store, hooks=HookFilter("order", after)) == []
+    assert names(store, hooks=HookFilter("order.line", after)) == ["two"]
+    assert names(store, hooks=HookFilter(None, before)) == ["one"]
+    assert names(store, hooks=HookFilter(None, ("on_commit",))) == ["two"]
+    assert names(store, hooks=HookFilter("\ud800", before)) == []
+    assert names(store, tag="b2b") == ["one"] and names(store, tag="b2") == ["two"] and names(store, tag="2b") == []
+    assert store.get_script("acme", "one").tags == ("b2b", "prices") and store.get_script("acme", "three").tags == ()
 
 
 def test_scripts_are_listed_by_status_event_and_text(store: Store, add: Make) -> None:
