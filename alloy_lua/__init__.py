@@ -22,6 +22,8 @@ from .model import RunStatus as RunStatus
 from .outcome import Outcome as Outcome
 from .runner.health import BreakerPolicy as BreakerPolicy
 from .runner.recorder import Recording as Recording
+from .schema import Field as Field
+from .schema import Schema as Schema
 from .version import VERSION
 
 __version__ = VERSION

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import checks
 from .access.acting import require
@@ -21,6 +21,7 @@ from .engine.program import digest
 from .errors import AlloyError, ScriptError
 from .events import Phase, parse_event
 from .functions import host_function, modules_of
+from .hooking import Hooking
 from .hostapi import HostFunction, HostModule, Param
 from .isolation import REQUIRED, Isolation, Protection, isolation_named, required_protections
 from .lifecycle import Scripts, runnable_revision
@@ -46,6 +47,10 @@ from .services import Services
 from .settings import Settings
 from .stats import ScriptStats, stats_of
 from .stores import open_store
+
+if TYPE_CHECKING:
+    from .bridges.data import Data
+    from .findings import Finding
 
 F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
@@ -105,11 +110,14 @@ class Alloy(AccessServices, Services, Background):
         self._recorder = Recorder(self.store, kept)
         self._board = HealthBoard(policy)
         self._functions: list[HostFunction] = []
+        self._data: Data | None = None
         self._core_made: _Core | None = None
         self._lock = threading.RLock()
         self._counter = -1
         self.entities = EntityBridge(lambda: self._plans.forget())
         self._plans = Plans(lambda: self._core.runner, self.entities)
+        self._hooking = Hooking(lambda: self._core.registry, self._plans, self._recorder.keep, self._ids.fresh)
+        self.bound, self.quiet, self.bypass = self._hooking.bound, self._hooking.quiet, self._hooking.bypass
         self.routes = Routes(self.store.iter_active)
         self.scripts = Scripts(
             self.store, check=lambda source: self._core.engine.compile(source), digest=digest, compiler=COMPILER,
@@ -212,20 +220,36 @@ class Alloy(AccessServices, Services, Background):
         return outcome
 
     def fire_many(
-        self, event: str, entities: Iterable[Any], *, user: str | None = None, tenant: str | None = None,
-        params: Mapping[str, Any] | None = None, dry_run: bool = False,
+        self, event: str, entities: Iterable[Any], *, before: Iterable[Mapping[str, Any] | None] | None = None,
+        user: str | None = None, tenant: str | None = None, params: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
     ) -> list[Outcome]:  # fmt: skip
-        """Returns one outcome for each record, in order: the same as `fire` on each, in fewer crossings."""
+        """Returns one outcome for each record, in order: the same as `fire` on each, in fewer crossings.
+
+        ``before``, one for each record, makes them go one by one.
+        """
         records = checks.items(entities, "entities", "a list of records")
         checks.mapping(params, "params")
         ambient = acting(user, tenant, dry_run)
         self._check_records(records, parse_event(event).entity_type)
-        if params is None and not dry_run and ambient.cascade is None:
+        previous = [None] * len(records) if before is None else checks.items(before, "before", "a list of records")
+        if len(previous) != len(records):
+            raise checks.wrong("before", previous, f"a list of {len(records)} records, as many as entities")
+        if before is None and params is None and not dry_run and ambient.cascade is None:
             batch = self._plans.batch(event, ambient.tenant)
             if batch is not None:
                 self._start()
                 return batch.fire(records, ambient.user)
-        return [self._fire(event, record, None, params, ambient, None) for record in records]
+        if len(records) > 1 and self._data is not None and params is None and ambient.cascade is None:
+            from .runner.together import fire_together, reads_together
+
+            core = self._core
+            if reads_together(core.registry.chain(ambient.tenant, event), core.engine.hosts.contextual):
+                return fire_together(
+                    lambda n: self._fire(event, records[n], previous[n], None, ambient, None), len(records)
+                )
+        pairs = zip(records, previous, strict=True)
+        return [self._fire(event, record, old, params, ambient, None) for record, old in pairs]
 
     # -- running by hand -----------------------------------------------------------------------------------------
     def run(
@@ -380,10 +404,48 @@ class Alloy(AccessServices, Services, Background):
         return add
 
     def context(
-        self, *, user: str | None = None, tenant: str | None = None, dry_run: bool = False
+        self, *, user: str | None = None, tenant: str | None = None, dry_run: bool = False, trace: str | None = None
     ) -> AbstractContextManager[None]:
-        """Returns a context manager inside which fires and runs act for ``user`` and ``tenant``."""
-        return surroundings(acting(user, tenant, dry_run))
+        """Returns a context manager inside which fires and runs act for ``user`` and ``tenant`` in ``trace``."""
+        return surroundings(acting(user, tenant, dry_run, trace))
+
+    def hooked(
+        self, write: str, *, previous: Callable[[Any], Any] | None = None, many: bool = False
+    ) -> Callable[[F], F]:
+        """Returns a decorator that runs hooks around a function which writes its first argument.
+
+        Args:
+            write: What it does: ``order.create``, ``order.update``, ``order.delete``.
+            previous: Returns the record as it is stored, given the one to write; called if a hook looks at it.
+            many: Whether the first argument is a list of records.
+        """
+        from .bridges.functions import hooked
+
+        return hooked(self, write, previous=previous, many=many)
+
+    def unit_of_work(self) -> AbstractContextManager[Any]:
+        """Returns a context manager that holds on_commit hooks of `hooked` functions back until it ends."""
+        from .bridges.functions import unit_of_work
+
+        return unit_of_work()
+
+    def actor(self) -> tuple[str | None, str, str | None]:
+        """Returns user, tenant and trace as the surrounding `context` says."""
+        around = acting(None, None, False)
+        return around.user, around.tenant, around.trace
+
+    @property
+    def data(self) -> Data:
+        """The data of the platform that scripts may use with ``db``; bridges add to it."""
+        with self._lock:
+            if self._data is None:
+                from .bridges.data import Data
+
+                self._data = Data()
+                self._functions = [*self._functions, *self._data.functions()]
+                self._core_made = None
+                self._plans.forget()
+            return self._data
 
     def host_functions(self) -> tuple[HostModule, ...]:
         """Returns all modules that scripts can call, the platform's own included."""
@@ -400,6 +462,26 @@ class Alloy(AccessServices, Services, Background):
             CompileError: With line and column.
         """
         return self._core.engine.compile(checks.text(source, "source"))
+
+    def report(self, source: str, on: str) -> list[Finding]:
+        """Returns what is doubtful in a source as a script on event ``on``, as far as its entity's schema is known.
+
+        Raises:
+            CompileError: With line and column.
+            ValidationError: ``on`` is no event.
+        """
+        from .findings import findings
+
+        event = parse_event(on)
+        self.compile(source)
+        schema = self.entities.schemas.get(event.entity_type)
+        return [] if schema is None else findings(source, event, schema)
+
+    def stubs(self) -> str:
+        """Returns a stub file for the Lua language server: the known entities and all that scripts can call."""
+        from .stubs import render
+
+        return render(self.host_functions(), self.entities.schemas)
 
     def new_run_id(self) -> str:
         """Returns an id for a run that is about to be made."""

@@ -17,6 +17,7 @@ class Phase(StrEnum):
     BEFORE = "before"
     AFTER = "after"
     ON_COMMIT = "on_commit"
+    ON_ROLLBACK = "on_rollback"
     MANUAL = "manual"
     API = "api"
     SCHEDULED = "scheduled"
@@ -27,6 +28,7 @@ HOOKS: dict[str, tuple[Phase, str | None]] = {
     **{f"before_{op}": (Phase.BEFORE, op) for op in OPERATIONS},
     **{f"after_{op}": (Phase.AFTER, op) for op in OPERATIONS},
     "on_commit": (Phase.ON_COMMIT, None),
+    "on_rollback": (Phase.ON_ROLLBACK, None),
 }
 TOPIC = "topic"
 WILDCARD = "*"

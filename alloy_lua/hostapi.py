@@ -157,6 +157,7 @@ class HostCall:
     deadline: float = float("inf")
     counts: dict[str, int] = field(default_factory=dict)
     cancellation: Cancellation = field(default_factory=Cancellation)
+    trace: str | None = None
 
 
 class Vault(Protocol):

@@ -226,8 +226,9 @@ class LogLine(NamedTuple):
 class Run:
     """One recorded execution of one script. ``changes`` and ``value`` are JSON-like.
 
-    ``trigger`` is event, cron, at, queue, api, manual or evaluate; ``memory_bytes`` is the peak seen by the meter above
-    the runtime's own heap (0 for a run too short to be looked at).
+        ``trigger`` is event, cron, at, queue, api, manual or evaluate, or bypass for writes that went without hooks;
+    ``memory_bytes`` is the peak seen by the meter above the runtime's own heap (0 for a run too short to be looked
+    at).
     """
 
     id: str

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .model import Health, Revision, Run, RunStatus, Script, Status
+from .schema import Schema
 
 if TYPE_CHECKING:
     from .access_model import AuditEntry
@@ -274,11 +275,27 @@ class Store(Protocol):
         """Returns how many runs it removed: those started before ``older_than``, and all but the ``keep`` newest."""
 
 
+class Bound(NamedTuple):
+    """Which hooks one kind of write has; ``previous`` says whether any of them looks at the state before."""
+
+    before: bool
+    after: bool
+    on_commit: bool
+    on_rollback: bool
+    previous: bool
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the write needs a transaction around it and its hooks."""
+        return self.after or self.on_commit or self.on_rollback
+
+
 class EntityAdapter(Protocol):
     """How one kind of record (dict, dataclass, model) is read and written."""
 
     readable: frozenset[str] | None
     writable: frozenset[str] | None
+    schema: Schema | None
 
     def fields(self, record: Any) -> dict[str, Any]:
         """Returns all readable fields of ``record`` by name, with Python values."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .paired import Pair
 
-MODULES = ("fire", "workers", "metering", "loading", "startup", "budgets", "http", "background")
+MODULES = ("fire", "models", "workers", "metering", "loading", "startup", "budgets", "http", "background")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks

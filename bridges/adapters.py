@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import InvalidValue, ValidationError
+from ..schema import Schema
 
 
 class FieldRules(NamedTuple):
@@ -37,7 +38,8 @@ def _as_id(value: Any) -> str | None:
 class MappingAdapter:
     """Reads any mapping; writes by making a new dict. Keys that are private or no strings do not exist for scripts."""
 
-    def __init__(self, kind: type, rules: FieldRules) -> None:
+    def __init__(self, kind: type, rules: FieldRules, schema: Schema | None = None) -> None:
+        self.schema = schema
         self.readable = rules.readable
         self.writable = rules.writable
         self._id_field = rules.id_field
@@ -62,6 +64,8 @@ class MappingAdapter:
 
 class TypedAdapter:
     """What all records with a fixed list of fields share; ``names`` and ``settable`` differ by library."""
+
+    schema: Schema | None = None
 
     def __init__(self, kind: type, rules: FieldRules) -> None:
         self._kind = kind

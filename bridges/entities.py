@@ -8,6 +8,7 @@ from typing import Any
 from .. import checks
 from ..errors import InvalidValue, ValidationError
 from ..ports import EntityAdapter
+from ..schema import Schema
 from .adapters import AttrsAdapter, DataclassAdapter, FieldRules, MappingAdapter, PeeweeAdapter, PydanticAdapter
 
 ACCEPTED = "a mapping, a dataclass, an attrs class, a pydantic 2 model or a peewee model"
@@ -25,6 +26,18 @@ class EntityBridge:
         self._rules: dict[type, FieldRules] = {}
         self._described: dict[str, EntityAdapter] = {}
         self._adapters: dict[type, EntityAdapter] = {}
+        self.schemas: dict[str, Schema] = {}
+
+    def add_schema(self, schema: Schema) -> None:
+        """Sets what mappings fired as ``schema.entity_type`` have for fields: scripts see and write no others.
+
+        Values that scripts write take the types of their fields, or fail the script.
+        """
+        checks.instance(Schema, schema, "schema")
+        rules = FieldRules(schema.readable, schema.writable, schema.id_field)
+        self.schemas[schema.entity_type] = schema
+        self._described[schema.entity_type] = MappingAdapter(dict, rules, schema)
+        self._changed()
 
     def register(
         self,

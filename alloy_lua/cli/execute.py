@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AlloyError, ValidationError
 from ..model import EventTrigger, RunStatus
 from .options import Commands, add_command, add_database, add_limits, add_record, database_of, event_name
+from .platform import add_platform, platform
 from .reply import FAILED, OK, REJECTED, Reply, compact, pairs, visible
 from .session import existing, in_memory, source_text
 
@@ -23,6 +25,7 @@ def register(commands: Commands) -> None:
     """Adds the commands to the parser."""
     check = add_command(commands, "check", check_files, "compile files and say what they use")
     check.add_argument("files", nargs="+", metavar="FILE", help="a Lua file, - for standard input")
+    add_platform(check)
 
     run = add_command(commands, "run", run_script, "run a file, or a stored script by name")
     run.add_argument("script", metavar="FILE|NAME", help="an existing .lua file (no database is used), or a name")
@@ -50,7 +53,7 @@ class _Checked:
 
 def check_files(arguments: argparse.Namespace) -> Reply:
     """Returns the static report of each file: what it uses and what may be slow, or what is wrong with it."""
-    with in_memory() as alloy:
+    with closing(platform(arguments.platform)) as alloy:
         checked = [_check(alloy, path) for path in arguments.files]
     failed = any(found.error for found in checked)
     return Reply(
@@ -69,11 +72,14 @@ def _check(alloy: Alloy, path: str) -> _Checked:
         settings = parse_front_matter(text, path)
     except AlloyError as error:
         return _Checked({"file": path, "ok": False, "error": error.as_dict()}, [_located(path, error)], error)
+    events = dict.fromkeys(each.event for each in settings.triggers if isinstance(each, EventTrigger))
+    found = list(dict.fromkeys(finding for event in events for finding in alloy.report(text, event)))
     modules = sorted(module.name for module in alloy.host_functions() if module.name in program.mentions)
     report = _report(alloy, text)
     data = {
         "file": path, "ok": True, "reads": program.reads, "writes": program.writes, "modules": modules,
         "capabilities": settings.capabilities, "triggers": settings.triggers, **report,
+        "fields": [finding._asdict() for finding in found],
     }  # fmt: skip
     lines = {
         "reads": _fields(program.reads),
@@ -81,7 +87,8 @@ def _check(alloy: Alloy, path: str) -> _Checked:
         "modules": ", ".join(modules) or "none",
         "capabilities": ", ".join(settings.capabilities) or "none",
     }
-    return _Checked(data, [visible(f"{path}: ok"), *pairs(lines), *_warnings(path, report)])
+    doubtful = [visible(f"{path}:{each.line}:{each.column}: warning: {each.message}") for each in found]
+    return _Checked(data, [visible(f"{path}: ok"), *doubtful, *pairs(lines), *_warnings(path, report)])
 
 
 def _report(alloy: Alloy, text: str) -> dict[str, list[dict[str, Any]]]:

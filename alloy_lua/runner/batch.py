@@ -210,6 +210,9 @@ class BatchWay:
         try:
             fuel = _fuel(values[:: self._width], values[1 :: self._width])
             outcomes, changed = self._outcomes_of(values, chunk, numbers, way.explain, took, odd)
+            if way.cast is not None:
+                for outcome in outcomes:
+                    outcome.changes = way.cast(outcome.changes)
         except (InvalidValue, TypeError):  # a record cannot take its value, or a worker's rows are none: one by one
             vitals.unused += len(chunk)
             return [self._general(record, user) for record in chunk]

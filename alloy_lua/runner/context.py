@@ -48,6 +48,7 @@ class Ambient(NamedTuple):
         keys: The (event, entity type, id) of the fires under way.
         run_id: The run that caused this one.
         caller: The host-call state of the run that caused this one; nested runs charge their fuel to it.
+        trace: The id of the request that all of this belongs to.
     """
 
     user: str | None = None
@@ -58,6 +59,7 @@ class Ambient(NamedTuple):
     keys: frozenset[tuple[str, str, str]] = frozenset()
     run_id: str | None = None
     caller: CallState | None = None
+    trace: str | None = None
 
     def entered(self, event: str, entity_type: str, identity: str | None) -> Ambient:
         """Returns the surroundings inside a fire of ``event``.
@@ -74,8 +76,9 @@ class Ambient(NamedTuple):
                 raise RecursionLimit(f"{event}: fired again for {entity_type} {identity} while it was being handled")
             keys = keys | {key}
         return Ambient(
-            self.user, self.tenant, self.dry_run, self.cascade, self.depth + 1, keys, self.run_id, self.caller
-        )
+            self.user, self.tenant, self.dry_run, self.cascade, self.depth + 1, keys, self.run_id, self.caller,
+            self.trace,
+        )  # fmt: skip
 
 
 AMBIENT: ContextVar[Ambient | None] = ContextVar("alloy_lua_ambient", default=None)
@@ -92,22 +95,24 @@ def surroundings(ambient: Ambient) -> Iterator[None]:
         AMBIENT.reset(token)
 
 
-def acting(user: str | None, tenant: str | None, dry_run: bool) -> Ambient:
+def acting(user: str | None, tenant: str | None, dry_run: bool, trace: str | None = None) -> Ambient:
     """Returns what surrounds the caller, with ``user`` and ``tenant`` in their places where given.
 
     Args:
         user: Who acts; None for who acts already.
         tenant: Whose data it is; None for whose it is already.
         dry_run: Whether effects are only reported; inside a dry run they are in any case.
+        trace: The id of the request; None for the one there is.
 
     Raises:
         ValidationError: A name is no name.
     """
     around = AMBIENT.get() or NOBODY
-    if user is None and tenant is None and dry_run is False:
+    if user is None and tenant is None and dry_run is False and trace is None:
         return around
     return around._replace(
         user=around.user if user is None else checks.name(user, "user"),
         tenant=around.tenant if tenant is None else checks.name(tenant, "tenant"),
         dry_run=checks.boolean(dry_run, "dry_run") or around.dry_run,
+        trace=around.trace if trace is None else checks.name(trace, "trace"),
     )

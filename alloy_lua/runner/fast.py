@@ -62,8 +62,12 @@ _CHANGED_OLD = """\
                     elif o{place} != v{place}:
                         changes[{name!r}] = v{place}
 """
+_CAST = """\
+                if changes:
+                    changes = cast(changes)
+"""
 _TEMPLATE = """\
-def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValue, fit):
+def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValue, fit, cast):
     runtime = driver = None
     seat, waiters, number_of = pool.seat, pool.waiters, vitals.count
     driver_in, train, collect, settle, note, explain, misfit = (
@@ -116,6 +120,7 @@ def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValu
             fuel, mask{values} = answer
             try:
 {results}
+{cast}
             except InvalidValue as error:
                 return misfit(error, fuel, record, user, started, took)
             if changes:
@@ -152,8 +157,8 @@ def function_of(text: str, name: str) -> Any:
     return space[name]
 
 
-def plan_source(binding: Binding) -> str:
-    """Returns the Python text of the plan for ``binding``."""
+def plan_source(binding: Binding, casts: bool = False) -> str:
+    """Returns the Python text of the plan for ``binding``; ``casts`` if changes have to fit a schema."""
     program = binding.program
     reads, writes = program.reads or (), program.writes or ()
     results = []
@@ -172,6 +177,7 @@ def plan_source(binding: Binding) -> str:
         arguments_tuple=arguments + "," if arguments else "",
         values="".join(f", v{place}" for place in range(len(writes))),
         results="".join(results) or "                pass",
+        cast=_CAST if casts else "",
     )
 
 
@@ -196,13 +202,14 @@ class FastWay:
         self._event = event
         self._tenant = tenant
         self._adapter = adapter
+        self.cast = adapter.schema.cast if adapter.schema is not None else None
 
     def plan(self) -> Plan:
         """Returns the generated function for single records."""
         runner = self._runner
-        plan: Plan = function_of(plan_source(self.binding), "make")(
+        plan: Plan = function_of(plan_source(self.binding, self.cast is not None), "make")(
             self, self.pool, self.binding.vitals, runner.recorder, perf_counter, WentWell,
-            object.__new__, SCALARS, InvalidValue, put_change,
+            object.__new__, SCALARS, InvalidValue, put_change, self.cast,
         )  # fmt: skip
         return plan
 

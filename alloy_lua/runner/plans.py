@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..bridges.entities import EntityBridge
+from ..engine import Program
 from ..errors import AlloyError
 from ..events import Event, Phase, parse_event
 from ..model import DEFAULT_TENANT
 from ..outcome import Outcome, Untouched
+from ..ports import Bound, EntityAdapter
 from .brief import BriefPlan, BriefWay
 from .chain import Rest, chain_plan
 from .context import Ambient
@@ -46,9 +48,11 @@ class Plans:
         by_event: Plans for the default tenant; None where an event needs the general way.
         by_tenant: Plans by (tenant, event).
         brief: Plans for event loops, by (tenant, event).
+        quiet: Whether entity types have no hooks at all, by (tenant, entity types).
+        writes: Which hooks a write has, by (tenant, entity type, operation).
     """
 
-    __slots__ = ("_batches", "_entities", "_runner", "brief", "by_event", "by_tenant")
+    __slots__ = ("_batches", "_entities", "_runner", "brief", "by_event", "by_tenant", "quiet", "writes")
 
     def __init__(self, runner: Callable[[], Runner], entities: EntityBridge) -> None:
         self._runner = runner
@@ -61,6 +65,8 @@ class Plans:
         self.by_tenant: dict[tuple[str, str], Plan | None] = {}
         self.brief: dict[tuple[str, str], BriefPlan | None] = {}
         self._batches: dict[tuple[str, str], BatchWay | None] = {}
+        self.quiet: dict[tuple[str, tuple[str, ...]], bool] = {}
+        self.writes: dict[tuple[str, str, str], Bound | None] = {}
 
     def make(self, event: str, tenant: str | None) -> Plan | None:
         """Returns the plan for ``event``, made and kept; None if it needs the general way.
@@ -138,11 +144,11 @@ class Plans:
             return None
         chain = runner.registry.chain(tenant, event.name)
         adapter = self._entities.adapter_for({}, event.entity_type)
-        if not chain or adapter.readable is not None or adapter.writable is not None:
+        if not chain:
             return None
         ways = []
         for binding in chain:
-            if not _is_short(runner, binding, event):
+            if not _is_short(runner, binding, event) or not _keeps_to(adapter, binding.program):
                 return None
             ways.append(kind(runner, binding, event, tenant, adapter, self._demoter(binding)))
         return ways
@@ -154,6 +160,13 @@ class Plans:
                 self.forget()
 
         return demote
+
+
+def _keeps_to(adapter: EntityAdapter, program: Program) -> bool:
+    """Returns whether a script touches no field that it may not: it need not be watched."""
+    readable, writable = adapter.readable, adapter.writable
+    reads = readable is None or readable.issuperset(program.reads or ())
+    return reads and (writable is None or writable.issuperset(program.writes or ()))
 
 
 def _is_short(runner: Runner, binding: Binding, event: Event) -> bool:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from time import perf_counter, time
 from typing import Any
 
+from ..bridges.reads import TRIAL
 from ..engine import CallState, Engine, Program, RunInput, RunResult
 from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
 from ..events import Event, Phase
@@ -218,6 +219,11 @@ class Runner:
                 result.changes = view.accept(result.changes if writes else {})
             except AlloyError as error:
                 result.status, result.error, result.changes = RunStatus.FAILED, error, {}
+        trial = TRIAL.get()
+        if trial is not None and trial.given_up:  # it starts again: as if it had not been
+            if execution.vitals is not None:
+                execution.vitals.unused += 1
+            return ScriptRun(execution.run_id, execution.name, 0, result.status, result.fuel, took)
         self._count(execution, result, took)
         if not ambient.dry_run and script is not None:
             self._record(execution, result, ambient, view, now, took)
@@ -264,13 +270,13 @@ class Runner:
             run_id=execution.origin, tenant=ambient.tenant, user=ambient.user, phase=execution.phase,
             event=execution.event.name if execution.event else None, script_name=execution.name, now=now,
             dry_run=ambient.dry_run, depth=ambient.depth, grants=execution.grants, deadline=cascade.deadline,
-            cancellation=given.cancellation or Cancellation(),
+            cancellation=given.cancellation or Cancellation(), trace=ambient.trace,
         )  # fmt: skip
         given.state = state = CallState(call, execution.grants, self.vault)
         state.journal = execution.journal
         inner = Ambient(
             ambient.user, ambient.tenant, ambient.dry_run, cascade, max(1, ambient.depth), ambient.keys,
-            execution.run_id, state,
+            execution.run_id, state, ambient.trace,
         )  # fmt: skip
         fuel_before = cascade.fuel
         with surroundings(inner):
@@ -333,6 +339,7 @@ def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str,
         "operation": event.operation if event else None,
         "user": ambient.user,
         "tenant": ambient.tenant,
+        "trace": ambient.trace,
         "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "attempt": execution.attempt,
         "dry_run": ambient.dry_run,

@@ -44,7 +44,11 @@ class View:
             if not isinstance(name, str):
                 raise InvalidValue(f"field {name!r}: got a {type(name).__name__} as field name, wanted a string")
             put_change(fresh, name, self.get(name), value)
-        check_writable(self.adapter, fresh)
+        schema = self.adapter.schema
+        if schema is not None:
+            fresh = schema.cast(fresh)
+        else:
+            check_writable(self.adapter, fresh)
         self.changes.update(fresh)
         return fresh
 

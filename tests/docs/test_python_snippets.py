@@ -10,7 +10,7 @@ import pytest
 
 from .pages import Block, blocks, page
 
-PAGES = ("quickstart.md", "embedding.md", "lifecycle.md", "egress.md", "observability.md", "background.md")
+PAGES = ("quickstart.md", "embedding.md", "lifecycle.md", "data.md", "egress.md", "observability.md", "background.md")
 _SHOWN = re.compile(r"  # -> (.*)$")
 
 

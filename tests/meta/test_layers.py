@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = {"alloy_lua": ROOT / "alloy_lua", "alloy_lua.bridges": ROOT / "bridges", "alloy_lua.stores": ROOT / "stores"}
 PURE = (
     "checks", "forking", "errors", "model", "limits", "events", "ports", "hostapi", "values", "outcome", "settings",
-    "access_model", "access_ports", "job_model", "job_ports", "isolation",
+    "schema", "access_model", "access_ports", "job_model", "job_ports", "isolation",
 )  # fmt: skip
 LIBRARY = set(sys.stdlib_module_names)
 
@@ -110,11 +110,16 @@ def test_each_third_party_is_imported_in_its_room_only() -> None:
         for library in outside(name):
             rooms.setdefault(library, set()).add(room(name))
     allowed = {
-        "lupa": {"engine"}, "peewee": {"stores"}, "playhouse": {"stores"}, "psycopg2": {"stores"}, "pymysql": {"stores"},
+        "lupa": {"engine"}, "peewee": {"stores", "bridges"}, "playhouse": {"stores"}, "psycopg2": {"stores"}, "pymysql": {"stores"},
         "msgpack": {"values", "engine", "runner"}, "croniter": {"scheduler", "demo"}, "re2": {"bridges"}, "attrs": {"bridges"},
-        "pydantic": {"bridges"}, "aiohttp": {"api", "bridges"}, "multidict": {"api", "bridges"}, "msgspec": {"api"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
+        "pydantic": {"bridges"}, "pydantic_core": {"bridges"}, "sqlalchemy": {"bridges"}, "django": {"bridges"},
+        "aiohttp": {"api", "bridges"}, "multidict": {"api", "bridges"}, "msgspec": {"api"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
         "prometheus_client": {"metrics"}, "opentelemetry": {"tracing"},
     }  # fmt: skip
+    bridged = ("peewee", "sqlalchemy", "django")
+    for library in bridged:  # within the bridges, each in the bridge of its own name
+        importers = {name for name in of("bridges") if library in outside(name)}
+        assert importers <= {f"alloy_lua.bridges.{library}", f"alloy_lua.bridges.{library}_data"}
     for library, found in rooms.items():
         assert found <= allowed.get(library, set()), f"{library} is imported in {sorted(found)}"
 
