@@ -148,10 +148,10 @@ or too large to cross, which fail where they cross.
 {profiles}
 
 One unit of fuel is a turn of a loop, a call of a function of the script that calls others (one that calls nothing is
-free, unless the script may install it as a metamethod), or 256 bytes that a library function handles; long stretches of
-code without either are charged by their operations. The same run uses the same fuel every
-time. A call of a host function costs what [host-functions.md](host-functions.md) says. `ctx.budget()` tells a script
-what is left of fuel and time.
+free, unless the script may install it as a metamethod, or it reckons and the script has `..` anywhere), or 256 bytes
+that a library function handles; long stretches of code without either are charged by their operations. The same run
+uses the same fuel every time. A call of a host function costs what [host-functions.md](host-functions.md) says.
+`ctx.budget()` tells a script what is left of fuel and time.
 
 A fire inside a fire (a host function that saves another record, say) shares the fuel and the deadline of the
 outermost one.

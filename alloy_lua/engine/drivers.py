@@ -16,6 +16,7 @@ from .program import Program
 
 MAX_FIELDS = 24
 SLICE_MIN = 36  # as in meter.lua
+LONGEST_TEXT = 65536  # bytes of a field that leaves by itself
 
 _TEMPLATE = """\
 local kit, main, FUEL, SECONDS, BYTES = ...
@@ -88,7 +89,7 @@ _GUARD = '  if type(a{i}) == "number" and not (a{i} > -9007199254740992 and a{i}
 _CHECK = """\
   local k{i} = type(v{i})
   if not (k{i} == "nil" or k{i} == "boolean" or k{i} == "number" and v{i} >= -9007199254740992 \
-and v{i} <= 9007199254740992 or k{i} == "string" and #v{i} <= 65536) then
+and v{i} <= 9007199254740992 or k{i} == "string" and #v{i} <= {share}) then
     keep(ok, value, e, WRITTEN)
     return -1
   end"""
@@ -123,13 +124,15 @@ def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool, calls
     fields = [f'["{name}"]=a{i}' for name, i in place.items()]
     fields += [f'["{name}"]=UNSET' for name in writes if name not in place]
     results = []
+    # Longer texts are told the long way, which counts them: so all fields together are within the limit.
+    share = min(LONGEST_TEXT, limits.output_bytes // (2 * len(writes))) if writes else 0
     for i, name in enumerate(writes, 1):
         results.append(f'  local v{i} = e["{name}"]')
         if name in place:
             results.append(f"  if v{i} ~= a{place[name]} then mask = mask + {1 << (i - 1)} end")
         else:
             results.append(f"  if v{i} ~= UNSET then mask = mask + {1 << (i - 1)} else v{i} = nil end")
-        results.append(_CHECK.format(i=i))
+        results.append(_CHECK.format(i=i, share=share))
     names = [f"v{i}" for i in range(1, len(writes) + 1)]
     return _TEMPLATE.format(
         written=", ".join(f'"{name}"' for name in writes),

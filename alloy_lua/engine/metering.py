@@ -20,6 +20,7 @@ LEAF, LEAF_TOKENS = 8, 64  # what such a function may do
 
 _STARTS_STATEMENT = frozenset(b"local if while for repeat function return break".split())
 _OPERATIONS = frozenset((b"..", b"<", b">", b"<=", b">=", b"+", b"-", b"*", b"/", b"%", b"^"))
+_ARITHMETIC = _OPERATIONS - {b"..", b"<", b">", b"<=", b">="}
 _ENDS_EXPRESSION = frozenset((b")", b"]", b"}", b"..."))
 _ENDS_BLOCK = frozenset((b"end", b"else", b"elseif", b"until"))
 _DEPTH = {b"(": 1, b"{": 1, b"[": 1, b")": -1, b"}": -1, b"]": -1}
@@ -87,10 +88,14 @@ class _Block:
 
 
 class _Scan:
-    """Where the checks go, found in one pass over the tokens."""
+    """Where the checks go, found in one pass over the tokens.
 
-    def __init__(self, calm: bool) -> None:
-        self.calm = calm
+    A script that joins texts by ``..`` may hold a long one that the meter does not know of, and arithmetic reads a text
+    to its end. So in such a script arithmetic needs a check as a call does.
+    """
+
+    def __init__(self, calm: bool, joins: bool) -> None:
+        self.calm, self.joins = calm, joins
         self.call = CALL if calm else 1
         self.checks: list[_Check] = []
         self.labels: set[bytes] = set()
@@ -159,7 +164,7 @@ class _Scan:
 
 
 def _scan(tokens: list[Token], calm: bool) -> _Scan:
-    scan = _Scan(calm)
+    scan = _Scan(calm, any(token.text == b".." for token in tokens))
     ended = False  # the token before ends an expression
     fresh = False  # a statement begins here
     in_parameters = False
@@ -194,6 +199,8 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
                 scan.cover()
                 scan.count(scan.call)
             elif text in _OPERATIONS:
+                if scan.joins and text in _ARITHMETIC:
+                    scan.cover()
                 scan.count(1)
             if not in_parameters:
                 state.depth += _DEPTH.get(text, 0)

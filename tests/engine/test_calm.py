@@ -102,6 +102,14 @@ def test_a_script_is_calm_if_no_function_of_it_can_become_a_metamethod(engine: E
             "return function(a) local b = a + a + a + a b = b + b + b c = a + a + a + b + b + b return c end",
             "@return function(a) local b = a + a + a + a b = b + b + b @c = a + a + a + b + b + b return c end",
         ),
+        (
+            "return function(a) local b = a.x if b < 2 then b = -b end return b .. b end",
+            "@return function(a) local b = a.x if b < 2 then @b = -b end return b .. b end",
+        ),
+        (
+            "local t = f .. f return function(a) return a.x < 2 end",
+            "@local t = f .. f return function(a) return a.x < 2 end",
+        ),
     ],
 )
 def test_where_a_calm_function_is_checked(runtime: Runtime, source: str, marked: str) -> None:

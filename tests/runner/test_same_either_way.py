@@ -45,6 +45,7 @@ SCRIPTS = {
     "loop": "local n = 0 for i = 1, 50 do n = n + i end entity.b = n",
     "exhaust": "if entity.a == 1 then while true do end end entity.b = 'fine'",
     "strings": "entity.b = ('x'):rep(70000)",
+    "much text": "local s = ('x'):rep(60000) entity.a = s entity.b = s entity.c = s entity.d = s entity.e = s",
     "nested": "if type(entity.a) == 'table' then entity.a.x = 1 end",
     "private": "entity.b = entity._p",
     "private write": "entity._p = 1",

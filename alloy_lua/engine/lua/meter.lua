@@ -105,6 +105,7 @@ local function T()
   if last < 0 then
     last = t
     deadline = t + seconds
+    if tonumber(books[0]) - base > NO_JIT then slice = 2 end -- how long the first slice took is not known
   end
   if t > deadline then return die("deadline_exceeded") end
   if stop[0] ~= 0 then

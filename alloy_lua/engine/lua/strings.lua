@@ -15,6 +15,7 @@ local HUGE = 65536 -- results beyond this make the meter look at memory at once
 local LARGEST = 1e8
 local MAX_LINEAR = 1e6 -- steps that one scan in C may take
 local MAX_PATTERN = 2000 -- bytes
+local UNCHECKED = 16 -- bytes of a subject whose callbacks C may call: they may have no check of their own
 local MAX_NESTED_GSUB = 12 -- C's gsub keeps 8 KB of stack per level and has no limit of its own
 
 local function sized(result)
@@ -220,12 +221,12 @@ local function gsub_callback(s, p, r, most)
     nested_serial = current
     nested = 0
   end
-  if nested >= MAX_NESTED_GSUB or #s > LONG then return gsub_loop(s, p, r, most) end
+  if nested >= MAX_NESTED_GSUB or #s > (type(r) == "function" and UNCHECKED or LONG) then return gsub_loop(s, p, r, most) end
   nested = nested + 1 -- an error in the callback leaves it high: later calls are only slower
   local out, n
   if most == nil then out, n = gsub(s, p, r) else out, n = gsub(s, p, r, most) end
   nested = nested - 1
-  charge(n) -- the callback may have no check of its own
+  charge(n)
   return out, n
 end
 local REPLACEMENTS = {string = true, table = true, ["function"] = true}
