@@ -150,3 +150,15 @@ assert(null) -- it is true, as every value but nil and false
 ---
 -- null has no fields
 return null.x -- error: attempt to index global 'null' (a userdata value)
+---
+-- table.concat and unpack: false is no number
+assert(not pcall(table.concat, {}, ",", false))
+assert(not pcall(table.concat, {}, ",", 1, false))
+assert(not pcall(unpack, {}, false))
+assert(not pcall(unpack, {}, 1, false))
+return table.concat({1, 2}, ",", nil, nil)
+---
+-- string.format: only what %s shows is made text
+local ok, why = pcall(function() return string.format("%s %d", {}, print or type) end)
+assert(not ok and why:find("number expected, got function", 1, true), why)
+return (string.format("%d%% %s", 3, type):gsub("0x%x+", "0x"))

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,10 @@ def made(effects: Path) -> Counter[str]:
         return Counter(what for (what,) in opened.execute("SELECT what FROM effects"))
 
 
+def more_made(effects: Path, before: int, alloy: Alloy) -> bool:
+    return sum(made(effects).values()) > before or not alloy.jobs.counts().get(JobState.RUNNING)
+
+
 def test_killed_runs_go_on_elsewhere_and_repeat_at_most_the_call_under_way(url: str, effects: Path) -> None:
     dice = random.Random(3)
     processes: list[subprocess.Popen[str]] = []
@@ -99,7 +104,8 @@ def test_killed_runs_go_on_elsewhere_and_repeat_at_most_the_call_under_way(url: 
         try:
             processes = [start(url, effects) for _ in range(NODES)]
             for _ in range(KILLS):
-                time.sleep(dice.uniform(0.05, 0.4))
+                until(partial(more_made, effects, sum(made(effects).values()), alloy))
+                time.sleep(dice.uniform(0.0, 0.3))
                 victim = processes.pop(dice.randrange(NODES))
                 end([victim])
                 processes.append(start(url, effects))

@@ -81,10 +81,11 @@ end
 
 local SHOWN = {table = true, ["function"] = true, thread = true, userdata = true}
 local function with_text(f, ...)
-  local list, n = {...}, select("#", ...)
-  for i = 1, n do
+  local list, n, i = {...}, select("#", ...), 0
+  for kind in gmatch(f, "%%[-+ #0]*%d*%.?%d*(.)") do
     F = K + F if F < 0 then F = T() end
-    if SHOWN[type(list[i])] then list[i] = tostring(list[i]) end
+    if kind ~= "%" then i = i + 1 end
+    if kind == "s" and SHOWN[type(list[i])] then list[i] = tostring(list[i]) end
   end
   return format(f, unpack(list, 1, n))
 end

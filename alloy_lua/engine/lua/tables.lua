@@ -139,7 +139,9 @@ function G.concat(t, sep, i, j)
     local n = (type(j) == "number" and j or #t) - (type(i) == "number" and i or 1)
     if n > 32 then charge(floor(n / 16)) end
   end
-  local text = concat(t, sep, i or 1, j or (type(t) == "table" and #t or nil))
+  if i == nil then i = 1 end
+  if j == nil and type(t) == "table" then j = #t end
+  local text = concat(t, sep, i, j)
   if #text > LONG then
     charge_bytes(#text * 2)
     if #text > 65536 then long_string(#text) end
@@ -162,7 +164,9 @@ end
 local function guarded_unpack(t, i, j)
   local n = (type(j) == "number" and j or type(t) == "table" and #t or 0) - (type(i) == "number" and i or 1)
   if n > 16 then charge(floor(n / 16)) end
-  return unpack(t, i or 1, j or (type(t) == "table" and #t or nil))
+  if i == nil then i = 1 end
+  if j == nil and type(t) == "table" then j = #t end
+  return unpack(t, i, j)
 end
 
 -- Keys in order -------------------------------------------------------------------------------------------
