@@ -41,9 +41,7 @@ _PLAIN_EVENT = dict(vars(EventTrigger("")))
 
 
 def _trigger(data: dict[str, Any]) -> Trigger:
-    if (
-        data.keys() == {"kind", "event"} and data["kind"] == "event"
-    ):  # most of them; a third of the time
+    if data.keys() == {"kind", "event"} and data["kind"] == "event":  # most of them; a third of the time
         plain = object.__new__(EventTrigger)
         plain.__dict__.update(_PLAIN_EVENT, event=data["event"])
         return plain
