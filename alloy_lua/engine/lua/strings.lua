@@ -80,12 +80,14 @@ local function examine(f)
 end
 
 local SHOWN = {table = true, ["function"] = true, thread = true, userdata = true}
+local NUMERIC = {} -- directives that refuse what is no number; any other would show an address
+for kind in gmatch("cdiuoxXaAeEfFgG", ".") do NUMERIC[kind] = true end
 local function with_text(f, ...)
   local list, n, i = {...}, select("#", ...), 0
   for kind in gmatch(f, "%%[-+ #0]*%d*%.?%d*(.)") do
     F = K + F if F < 0 then F = T() end
     if kind ~= "%" then i = i + 1 end
-    if kind == "s" and SHOWN[type(list[i])] then list[i] = tostring(list[i]) end
+    if not NUMERIC[kind] and SHOWN[type(list[i])] then list[i] = tostring(list[i]) end
   end
   return format(f, unpack(list, 1, n))
 end
