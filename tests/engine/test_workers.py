@@ -86,6 +86,7 @@ def test_the_kernel_knows_a_worker_as_confined(alloy: Alloy) -> None:
     for pid in workers(alloy):
         proc = Path(f"/proc/{pid}")
         assert eventually(lambda proc=proc: {p.name for p in (proc / "fd").iterdir()} == {"0", "1"})
+        assert eventually(lambda proc=proc: "Seccomp:\t2" in (proc / "status").read_text())
         status = dict(line.split(":\t", 1) for line in (proc / "status").read_text().splitlines() if ":\t" in line)
         assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1")
         assert all((proc / "fd" / name).readlink().name.startswith("pipe:") for name in ("0", "1"))

@@ -114,7 +114,7 @@ def test_contexts_do_not_leak_between_threads_and_tasks(alloy: Alloy) -> None:
 def test_a_slow_host_function_does_not_hold_up_other_threads(alloy: Alloy) -> None:
     @alloy.function("host.wait")
     def wait() -> None:
-        time.sleep(0.25)
+        time.sleep(2)
 
     alloy.scripts.create("slow", "host.wait()", on="slow.before_create", status="active", limits="relaxed")
     alloy.scripts.create("fast", "entity.x = 1", on="fast.before_create", status="active")
@@ -125,7 +125,7 @@ def test_a_slow_host_function_does_not_hold_up_other_threads(alloy: Alloy) -> No
     began = time.perf_counter()
     for _ in range(100):
         alloy.fire("fast.before_create", {"x": 0})
-    assert time.perf_counter() - began < 0.15
+    assert time.perf_counter() - began < 1.5
     slow.join()
 
 
