@@ -5,32 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from alloy_lua import Alloy
 from alloy_lua.cli.main import main
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a command printed and returned."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    def done(self) -> Result:
-        """Returns itself if the command ended well and had nothing to complain about."""
-        assert (self.code, self.err) == (0, ""), self
-        return self
+from .conftest import Result
 
 
 @pytest.fixture
