@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
-import threading
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +13,9 @@ import pytest
 
 from alloy_lua import Alloy, Recording
 
+from .conftest import in_threads
+
 EVENT = "t.before_create"
-
-
-def in_threads(count: int, work: Callable[[int], None]) -> None:
-    problems: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not problems, problems
 
 
 def add(alloy: Alloy, source: str = "entity.n = entity.n + 1", **settings: Any) -> None:

@@ -10,23 +10,7 @@ from typing import Any
 
 from alloy_lua import Alloy
 
-
-def in_threads(count: int, work: Callable[[int], None]) -> None:
-    problems: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(n,)) for n in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    assert not problems, problems[:3]
+from .conftest import in_threads
 
 
 def test_eight_threads_with_mixed_hooks_and_a_runaway_get_their_own_results(alloy: Alloy) -> None:
