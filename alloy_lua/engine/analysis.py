@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .lexer import Kind, Token
 
 _FIELD_STRING = re.compile(rb"\"([A-Za-z_][A-Za-z0-9_]*)\"|'([A-Za-z_][A-Za-z0-9_]*)'")
+IDEMPOTENCY_KEY = "idempotency_key"  # the one field of ctx that takes a host call
 _FIELD_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -18,7 +19,7 @@ class Usage(NamedTuple):
         reads: Entity fields read, in order of first use; None if the script uses the entity as a whole (``changed``
             may ask for any field).
         writes: Entity fields assigned; None if the script uses the entity as a whole.
-        mentions: Every name that may be a global.
+        mentions: Every name that may be a global; and ``idempotency_key`` as a field of ctx.
         random: Whether the script may draw random numbers.
     """
 
@@ -72,6 +73,45 @@ def analyse(tokens: list[Token]) -> Usage:
             writes[name] = None
         if after != b"=" or listed:
             reads[name] = None
+    if "ctx" in mentions and any(IDEMPOTENCY_KEY.encode() in token.text for token in tokens):
+        mentions.add(IDEMPOTENCY_KEY)
     if whole or "changed" in mentions:
         return Usage(None, None, frozenset(mentions), random)
     return Usage(tuple(reads), tuple(writes), frozenset(mentions), random)
+
+
+def changes_tables(tokens: list[Token]) -> bool:
+    """Returns whether a script may change a table, or give it a metatable; true where tokens do not show it.
+
+    Assigning an entity field changes none that the field holds.
+    """
+    defines = any(token.text == b"function" for token in tokens)
+    depth = 0
+    for position, token in enumerate(tokens):
+        before = tokens[position - 1].text if position else b""
+        after = tokens[position + 1].text if position + 1 < len(tokens) else b""
+        if token.kind is Kind.OPERATOR:
+            depth += (token.text in (b"(", b"{", b"[")) - (token.text in (b")", b"}", b"]"))
+        elif token.kind is Kind.NAME and before not in (b".", b":"):
+            if token.text in (b"rawset", b"setmetatable") or (before == b"function" and after in (b".", b":")):
+                return True
+            if token.text == b"table" and _field_after(tokens, position) != ("concat", position + 3):
+                return True
+        assigned = after == b"=" or (after == b"," and (depth == 0 or defines))
+        place = token.text == b"]" or (before == b"." and token.kind is Kind.NAME)
+        if assigned and place and not _ends_entity_field(tokens, position):
+            return True
+    return False
+
+
+def _ends_entity_field(tokens: list[Token], position: int) -> bool:
+    for start in (position - 2, position - 3):
+        if (
+            start >= 0
+            and tokens[start].text == b"entity"
+            and (start == 0 or tokens[start - 1].text not in (b".", b":"))
+        ):
+            found = _field_after(tokens, start)
+            if found is not None and found[1] == position + 1:
+                return True
+    return False

@@ -18,34 +18,40 @@ MAX_FIELDS = 24
 SLICE_MIN = 36  # as in meter.lua
 LONGEST_TEXT = 65536  # bytes of a field that leaves by itself
 
+# What a driver needs to begin runs by itself. These are the meter's own variables (share_state), and the same lines as
+# its begin, without the call.
+METER_STATE = f"""\
+local UNSET, books, tonumber, sweep = kit.UNSET, kit.books, kit.tonumber, kit.meter.sweep
+local forget_long_string = kit.meter.forget_long_string
+local HALF, HIGHEST, OPEN = BYTES / 2, BYTES * 1.1, 2 ^ 50
+local GRANT = FUEL < {SLICE_MIN} and FUEL or {SLICE_MIN}
+local F, dead, serial, limit, slice, granted, last, seconds, base, most, wall, peak, seen, watch, full, longest
+local protected_depth, coroutine_depth
+"""
+BEGIN_RUN = f"""\
+  seen = tonumber(books[0])
+  if seen > base + HALF then sweep() end
+  dead = false
+  serial = serial + 1
+  limit, slice, granted, F, last = FUEL, {SLICE_MIN}, GRANT, GRANT, -1
+  seconds, protected_depth, coroutine_depth = SECONDS, 0, 0
+  if longest > 0 then forget_long_string() end
+  most, wall, peak, watch = base + BYTES, base + HIGHEST, 0, 0
+  full, books[2] = most, wall
+"""
+
 _TEMPLATE = """\
 local kit, main, FUEL, SECONDS, BYTES = ...
 local keep, on_error, collect_last = kit.driver.keep, kit.driver.on_error, kit.driver.collect_last
 local environment, setfenv, ended = kit.environment, kit.setfenv, kit.meter.ended
 local xpcall, type = kit.xpcall, kit.type
 local set_call_limit, set_log_limits, has_logged = kit.set_call_limit, kit.set_log_limits, kit.has_logged
-local UNSET, books, tonumber, sweep = kit.UNSET, kit.books, kit.tonumber, kit.meter.sweep
 local WRITTEN = {{{written}}}
-local forget_long_string = kit.meter.forget_long_string
-local HALF, HIGHEST, OPEN = BYTES / 2, BYTES * 1.1, 2 ^ 50
-local GRANT = FUEL < {slice} and FUEL or {slice}
--- These are the meter's own variables (share_state): the same lines as its begin and used, without the calls.
-local F, dead, serial, limit, slice, granted, last, seconds, base, most, wall, peak, seen, watch, full, longest
-local protected_depth, coroutine_depth
-local function scalar({arguments})
+{state}local function scalar({arguments})
 {guards}
   local e = {{{fields}}}
 {fresh_environment}{limits}
-  seen = tonumber(books[0])
-  if seen > base + HALF then sweep() end
-  dead = false
-  serial = serial + 1
-  limit, slice, granted, F, last = FUEL, {slice}, GRANT, GRANT, -1
-  seconds, protected_depth, coroutine_depth = SECONDS, 0, 0
-  if longest > 0 then forget_long_string() end
-  most, wall, peak, watch = base + BYTES, base + HIGHEST, 0, 0
-  full, books[2] = most, wall
-  local ok, value = xpcall(main, on_error{entity})
+{begin}  local ok, value = xpcall(main, on_error{entity})
   books[2] = OPEN
   if not ok or value ~= nil or dead{logged} then
     keep(ok, value, e, WRITTEN)
@@ -141,7 +147,8 @@ def scalar_driver(program: Program, limits: Limits, *, sets_globals: bool, calls
         fields=", ".join(fields),
         fresh_environment="  setfenv(main, environment(true))" if sets_globals else "",
         limits=_limit_calls(program, limits, calls_host),
-        slice=SLICE_MIN,
+        state=METER_STATE,
+        begin=BEGIN_RUN,
         entity=", e" if program.arguments else "",
         logged=" or has_logged()" if "log" in program.mentions else "",
         results="\n".join(results),

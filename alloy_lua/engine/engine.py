@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from ..limits import Limits
 from ..model import LogLine, RunStatus
 from ..values import pack, unpack
 from . import drivers
+from .cache import ProgramCache
 from .diagnostics import script_error
 from .hosttable import CallState, HostTable
 from .pool import RuntimePool
@@ -23,7 +22,6 @@ from .runtime import LuaError, Runtime, broken_run
 if TYPE_CHECKING:
     from .interface import AnyRuntime
 
-MAX_CACHED_PROGRAMS = 20_000
 SEED_MODULUS = 2**31
 
 
@@ -64,6 +62,7 @@ class RunResult:
     Attributes:
         changes: The fields assigned, in Lua's plain values, not yet compared.
         lost_logs: How many log lines did not fit.
+        assigned: The changes as they came from Lua, once ``changes`` are what the record took of them.
     """
 
     def __init__(
@@ -72,6 +71,7 @@ class RunResult:
     ) -> None:  # fmt: skip
         self.status, self.fuel, self.memory_bytes, self.error = status, fuel, memory_bytes, error
         self.changes: dict[str, Any] = changes if changes is not None else {}
+        self.assigned: dict[str, Any] | None = None
         self.value: Any = None
         self.reason: str | None = None
         self.details: Any = None
@@ -107,8 +107,8 @@ class Engine:
         else:
             self.pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
             self.loop_pool = RuntimePool(lambda: Runtime(self.hosts), lambda: Runtime(self.hosts, text=True))
-        self._programs: OrderedDict[str, Program] = OrderedDict()
-        self._lock = threading.Lock()
+        self._programs = ProgramCache()
+        self.column_plans: dict[Any, Any] = {}  # of tables/engines.py: they hold compiled scripts for the next table
 
     def protection(self) -> tuple[Protection, ...]:
         """Returns what came of each protection in the worker processes; none where there are no workers."""
@@ -135,10 +135,7 @@ class Engine:
             program = _compiled(source, runtime)
         finally:
             self.pool.give_back(runtime)
-        with self._lock:
-            self._programs[source] = program
-            if len(self._programs) > MAX_CACHED_PROGRAMS:
-                self._programs.popitem(last=False)
+        self._programs.put(program)
         return program
 
     def runs_scalar(self, program: Program) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from ..errors import AlloyError, ConfigError, HostError, InvalidValue
 from ..hostapi import (
     EVERY_PHASE,
+    KEY,
     HostCall,
     HostFunction,
     HostModule,
@@ -21,6 +22,7 @@ from ..hostapi import (
     check_secret,
 )
 from ..values import Secret, jsonable, pack, unpack
+from .analysis import IDEMPOTENCY_KEY
 
 MAX_RESULT_BYTES = 4 * 1024 * 1024
 MAX_EFFECT_BYTES = 4 * 1024 * 1024
@@ -39,7 +41,7 @@ class CallState:
         vault: Opens secrets, None where there are none.
         spent: Fuel that nested runs used since the last host call returned.
         effects: Calls with effects that a dry run did not make.
-        journal: Records the calls of a durable run; None for others.
+        journal: Records and answers calls, those with effects too; None for most runs.
     """
 
     __slots__ = ("call", "effect_bytes", "effects", "grants", "journal", "spent", "vault")
@@ -96,6 +98,8 @@ class HostTable:
         self.contextual = frozenset(
             function.name.partition(".")[0] for function in self.functions if needs_context(function)
         )
+        if KEY in self._numbers:
+            self.contextual |= {IDEMPOTENCY_KEY}
 
     def _add(self, module: HostModule, function: HostFunction) -> None:
         named = function.name == module.name or function.name.startswith(module.name + ".")
@@ -171,7 +175,7 @@ class Broker:
             state.call.serial += 1
             check_allowed(function, state.call.phase, state.grants)
         checked = check_arguments(function, arguments)
-        if state is not None and function.effect and state.call.dry_run:
+        if state is not None and function.effect and state.call.dry_run and state.journal is None:
             state.effect_bytes += size
             if state.effect_bytes > MAX_EFFECT_BYTES:
                 raise InvalidValue(

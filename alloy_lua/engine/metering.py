@@ -9,8 +9,10 @@ nothing was missed is proved afterwards on the bytecode (verify.lua).
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from .aborts import Edit
 from .lexer import Kind, Token
 
 SPLIT = 32
@@ -244,7 +246,9 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
     return scan
 
 
-def meter(source: bytes, tokens: list[Token], names: Names, parameters: str, *, calm: bool = False) -> bytes:
+def meter(
+    source: bytes, tokens: list[Token], names: Names, parameters: str, *, calm: bool = False, edits: Iterable[Edit] = ()
+) -> bytes:
     """Returns a chunk that returns the metered function.
 
     Args:
@@ -254,6 +258,7 @@ def meter(source: bytes, tokens: list[Token], names: Names, parameters: str, *, 
         parameters: The parameter list of the function, such as ``entity`` or ``...``.
         calm: Whether none of the script's functions can become a metamethod (the verifier proves it): then a function
             needs a check only before it calls something.
+        edits: What else to put into the text, by offset; the checks are those of the source without them.
     """
     fuel, refill, minus_one = names
     tail = f"+{fuel} if {fuel}<0 then {fuel}={refill}() end "
@@ -266,10 +271,10 @@ def meter(source: bytes, tokens: list[Token], names: Names, parameters: str, *, 
     pieces = [f"local {fuel},{refill},{minus_one} return function({parameters})".encode()]
     pieces.append(check(scan.entry.operations))
     done = 0
-    for mark in sorted(scan.checks, key=lambda c: c.offset):
-        pieces.append(source[done : mark.offset])
-        pieces.append(check(mark.operations))
-        done = mark.offset
+    marks = [(mark.offset, check(mark.operations)) for mark in scan.checks]
+    for offset, text in sorted([*marks, *edits], key=lambda mark: mark[0]):
+        pieces += (source[done:offset], text)
+        done = offset
     pieces.append(source[done:])
     pieces.append(b"\nend")
     return b"".join(pieces)

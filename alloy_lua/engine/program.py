@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..errors import CompileError, ValidationError
-from .analysis import analyse
+from .aborts import returning_aborts
+from .analysis import analyse, changes_tables
 from .lexer import column_of, tokens
 from .metering import Names, meter, names_for
 
@@ -84,6 +85,29 @@ def compile_source(source: str, check_syntax: SyntaxCheck, *, calm: bool = True)
         if message is not None:
             raise _compile_error(text, message)
     return Program(digest(source), source, metered, names, arguments, *usage, calm)
+
+
+def with_returning_aborts(program: Program, check_syntax: SyntaxCheck) -> Program | None:
+    """Returns ``program`` with each `abort` statement as a return; None if it has none, or not all of them can be.
+
+    It is metered at the same places, so it costs the same fuel, and is verified like any other when it is loaded. Where
+    it runs, `abort` has to return.
+    """
+    text = _bytes_of(program.source)
+    found = tokens(text)
+    edits = returning_aborts(found)
+    if not edits:
+        return None
+    parameters = ", ".join(program.arguments)
+    metered = meter(text, found, program.names, parameters, calm=program.calm, edits=edits)
+    if check_syntax(metered) is not None:
+        return None
+    return program._replace(sha256=f"{program.sha256}, aborts return", metered=metered)
+
+
+def may_change_tables(program: Program) -> bool:
+    """Returns whether the program may change a table that a field holds."""
+    return changes_tables(tokens(_bytes_of(program.source)))
 
 
 def _bytes_of(source: str) -> bytes:

@@ -7,19 +7,21 @@ thread at a time (the pool sees to it).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 from lupa import luajit21
 from lupa.luajit21 import LuaError, LuaRuntime
 
 from ..errors import AlloyError, CompileError
-from ..hostapi import HostModule
+from ..hostapi import KEY, HostModule
 from ..limits import Limits
 from . import drivers
+from .analysis import IDEMPOTENCY_KEY
 from .hosttable import Broker, HostTable
 from .lexer import tokens
 from .metering import Names, meter, names_for
@@ -41,6 +43,7 @@ _NAN = float("nan")
 Scalar = Callable[..., Any]
 Batch = Callable[[bytes, int, int, int, int], str]
 Execute = Callable[..., str]
+Rows = Callable[[int, int, int, int], "int | tuple[int, int]"]
 
 
 @cache
@@ -59,10 +62,35 @@ def read_server() -> bytes:
 
 
 @cache
+def _read_columns() -> bytes:
+    return (_LUA / "columns.lua").read_bytes()
+
+
+@cache
 def _metered_module(source: str) -> tuple[bytes, Names]:
     text = source.encode()
     names = names_for(text)
     return meter(text, tokens(text), names, "..."), names
+
+
+class Columns(NamedTuple):
+    """What runs one program over columns, in one runtime.
+
+    Attributes:
+        driver: Makes the rows' loop from the text of a column driver.
+        begin_batch: Forgets the reasons of the batch before.
+        next_reason: Returns the next reason, as bytes in latin-1.
+        reasons: Returns how many there are.
+        sets_globals: Whether each row needs globals of its own.
+        calls_host: Whether the program may call Python.
+    """
+
+    driver: Callable[[str], Rows]
+    begin_batch: Callable[[], None]
+    next_reason: Callable[[], str]
+    reasons: Callable[[], int]
+    sets_globals: bool
+    calls_host: bool
 
 
 class Loaded:
@@ -192,6 +220,40 @@ class Runtime:
         finally:
             self._kit["compile_again"](COMPILE_AFTER)
 
+    def columns(self, program: Program, limits: Limits, *, aborts_return: bool) -> Columns:
+        """Returns what runs ``program`` over columns; the runtime is for this program alone from now on.
+
+        Args:
+            program: What to run.
+            limits: Those of each row.
+            aborts_return: Whether its text returns what `abort` returns (see aborts.py).
+        """
+        loaded = self.load(program)
+        if aborts_return:
+            self._kit["base"]["abort"] = self._kit["returning_abort"]
+        if not loaded.sets_globals:
+            self._kit["setfenv"](loaded.main, self._kit["base"])
+        driver_of, begin_batch, next_reason, reasons = self._kit["columns"](_read_columns())
+
+        def driver(text: str) -> Rows:
+            rows: Rows = driver_of(
+                text.encode(), loaded.main, limits.fuel, limits.deadline_ms / 1000, limits.memory_bytes
+            )
+            return rows
+
+        calls_host = bool(program.mentions & self._python_modules)
+        return Columns(driver, begin_batch, next_reason, reasons, loaded.sets_globals, calls_host)
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Has nothing compiled but what a driver itself asks for, until its first rows are done (see `train_batch`)."""
+        self._kit["flush_libraries"]()
+        self._kit["compile_nothing"]()
+        try:
+            yield
+        finally:
+            self._kit["compile_again"](COMPILE_AFTER)
+
     def execute(self, program: Program) -> Execute:
         """Returns the program's packed driver: (packed input, fuel, seconds, memory in bytes, …) -> packed outcome."""
         loaded = self.load(program)
@@ -279,6 +341,8 @@ class Runtime:
                     number = hosts.number(function.name)
                     stub = self._kit["host_function"](number, function.name, function.cost)
                     functions[function.name.partition(".")[2]] = stub
+                    if function.name == KEY:
+                        self._kit[IDEMPOTENCY_KEY] = stub
             if module.name in (function.name for function in module.functions):
                 self._kit["base"][module.name] = functions[""]
                 continue

@@ -20,12 +20,26 @@ local function allocator_books()
   return ffi.cast("size_t *", data[0])
 end
 local books = allocator_books()
+
+-- Whether a text of 8 to 32 bytes is ASCII: its start and its end, four bytes at a time, which may overlap. strspn makes a
+-- table of 256 bytes before it looks at the first.
+local cast, bor, band = ffi.cast, bit.bor, bit.band
+local text_pointer, words = ffi.typeof("const uint8_t *"), ffi.typeof("const int32_t *")
+local HIGH_BITS = bit.tobit(0x80808080)
+local function short_ascii(s, n)
+  local from = cast(text_pointer, s)
+  local first, behind = cast(words, from), cast(words, from + n)
+  local all = bor(first[0], first[1], behind[-2], behind[-1])
+  if n > 16 then all = bor(all, first[2], first[3], behind[-4], behind[-3]) end
+  return band(all, HIGH_BITS) == 0
+end
 local ascii = {}
 for c = 1, 127 do ascii[c] = string.char(c) end
 local kit = {
   books = books,
   buffer = require("string.buffer"),
   strspn = function(s, accept) return tonumber(C.strspn(s, accept)) end,
+  short_ascii = short_ascii,
   ascii_bytes = table.concat(ascii),
   protected = setmetatable({}, {__mode = "k"}),
   rawmetatable = debug.getmetatable,
@@ -86,12 +100,17 @@ end
 kit.driver_of = function(text, main, fuel, seconds, kb)
   return assert(loadstring(text, "=[alloy driver]"))(kit, main, fuel, seconds, kb)
 end
--- In a worker process: returns its loop and what fills it (serve.lua), the only file that uses the FFI after this one.
+-- In a worker process: returns its loop and what fills it (serve.lua), one of two files that use the FFI after this one.
 kit.server = function(text, rows, done) return assert(loadstring(text, "=[alloy serve]"))(kit, ffi, rows, done) end
 kit.show_books = function() return tonumber(books[0]), tonumber(books[2]) end
 
 -- Runs the Lua half of a host module in an environment of guarded globals and `bit`; returns its functions.
 local BIT = bit
+-- Returns what makes column drivers (columns.lua), the other file that uses the FFI.
+local columns_given = {
+  kit = kit, ffi = ffi, bit = bit, assert = assert, error = error, loadstring = loadstring, pcall = pcall,
+}
+kit.columns = function(text) return assert(loadstring(text, "=[alloy columns]"))(columns_given) end
 kit.run_module = function(main, stubs, name)
   local environment = setmetatable({bit = BIT}, {__index = kit.base})
   kit.setfenv(main, environment)

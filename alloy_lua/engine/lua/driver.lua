@@ -215,7 +215,7 @@ local function executor(main, program)
     kit.set_entities(fields, previous)
     local given, context = input[3], input[4]
     if given == null then given = {} end
-    if context == null then context = nil else context.budget = budget end
+    if context == null then context = nil else context.budget, context.idempotency_key = budget, kit.idempotency_key end
     local arguments = {entity = shown, before = previous, params = given, ctx = context}
     local a, b, c, d = arguments[params[1]], arguments[params[2]], arguments[params[3]], arguments[params[4]]
     local entity_kept, before_kept = snapshot(read_only and fields), snapshot(input[2])
@@ -239,5 +239,5 @@ local function executor(main, program)
 end
 
 kit.driver = {
-  on_error = on_error, keep = keep, collect_last = collect_last, executor = executor,
+  on_error = on_error, keep = keep, collect_last = collect_last, executor = executor, forget = forget,
 }

@@ -92,15 +92,26 @@ kit.set_log_limits = function(count, bytes) max_lines, max_bytes = count, bytes 
 
 -- Rejection: a death of its own kind, so that no pcall holds it back -----------------------------------------------
 local reason, details
-kit.abort = function(why, facts)
-  F = K + F if F < 0 then F = T() end
+local function reject(why, facts)
   if why == nil then why = "rejected" end
   if type(why) ~= "string" and type(why) ~= "number" then
     kit.bad("abort", 1, "reason", why, "string")
   end
   if facts ~= nil and type(facts) ~= "table" then kit.bad("abort", 2, "details", facts, "table") end
   reason, details = why .. "", facts
+end
+kit.abort = function(why, facts)
+  F = K + F if F < 0 then F = T() end
+  reject(why, facts)
   die("rejected")
+end
+-- `abort` for programs that return what it returns (engine/aborts.py): raising costs a hundred times more.
+local REJECTED = kit.sentinel("rejected")
+kit.REJECTED = REJECTED
+kit.returning_abort = function(why, facts)
+  F = K + F if F < 0 then F = T() end
+  reject(why, facts)
+  return REJECTED
 end
 kit.rejection = function() return reason, details end
 -- Lets what the last run said be collected.

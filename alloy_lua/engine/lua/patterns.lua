@@ -237,6 +237,7 @@ local function analyse(p)
     longest = longest_within(poly, degree, starts),
     linear = degree + starts <= 1 and coefficients < MAX_COEFFICIENT,
     coefficient = coefficients,
+    literal = p ~= "" and not find(p, "[%z%^$*+?.()[%]%%-]"),
   }
 end
 

@@ -151,11 +151,37 @@ function G.find(s, p, init, plain)
   end
   return find(s, p, init or 1)
 end
+
+-- What LuaJIT can compile, where C's match would end the machine code: a text with no magic in it, and trimming.
+local TRIM = "^%s*(.-)%s*$"
+local function mark_from(s, i, last, step)
+  for at = i, last, step do
+    local b = byte(s, at)
+    if b ~= 32 and (b < 9 or b > 13) then return at end
+  end
+  return last + step
+end
+local function mark(s, i, last, step)
+  local b = byte(s, i)
+  if b and b ~= 32 and (b < 9 or b > 13) then return i end
+  return mark_from(s, i, last, step)
+end
+local function trimmed(s)
+  local n = #s
+  local first = mark(s, 1, n, 1)
+  return sub(s, first, mark(s, n, first, -1))
+end
+
 function G.match(s, p, init)
   s, p, init = text(s), text(p), number(init)
   if type(s) == "string" and type(p) == "string" then
     local items = unsafe_items(s, p)
     if items then return slow.match(s, items, init) end
+    if init == nil then
+      if p == TRIM then return trimmed(s) end
+      local known = info(p)
+      if known and known.literal then return find(s, p, 1, true) and p or nil end
+    end
   end
   return match(s, p, init or 1)
 end
@@ -247,8 +273,10 @@ end
 
 -- One C call instead of a loop: LuaJIT compiles a caller in one piece only if it meets no loop. strspn stops at
 -- NUL, so a string with one counts as not plain ASCII.
-local strspn, ascii = kit.strspn, kit.ascii_bytes
+local strspn, ascii, short_ascii = kit.strspn, kit.ascii_bytes, kit.short_ascii
 kit.is_ascii = function(s)
+  local n = #s
+  if n >= 8 and n <= 32 then return short_ascii(s, n) end
   pay(s)
   return strspn(s, ascii) == #s
 end

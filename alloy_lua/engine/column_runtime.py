@@ -1,0 +1,99 @@
+"""A runtime that runs one program over columns: a driver for each set of layouts, and the way through a batch."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator
+
+from ..errors import CompileError
+from ..limits import Limits
+from .columns import Layout, column_driver
+from .hosttable import HostTable
+from .program import Program, with_returning_aborts
+from .runtime import LuaError, Rows, Runtime
+
+STEP = 16_384  # rows of one call: between calls Python looks at the clock, and at signals
+TRAINING_ROWS = 6
+RECORD_AT = 1  # the row behind which compiling begins
+
+Layouts = dict[str, Layout]
+Grow = Callable[[int], None]
+
+
+class ColumnRuntime:
+    """One Lua state with one program.
+
+    Args:
+        hosts: The host modules that the program may see.
+        program: What to run; it fits (see drivers.py).
+        limits: Those of each row.
+
+    Attributes:
+        retired: Whether it must not be used again.
+    """
+
+    def __init__(self, hosts: HostTable, program: Program, limits: Limits) -> None:
+        self._runtime = Runtime(hosts)
+        self._limits = limits
+        returning = with_returning_aborts(program, self._runtime.syntax_error)
+        if returning is not None:
+            try:
+                self._runtime.load(returning)
+            except CompileError:
+                returning = None
+        self._program = returning or program
+        self._columns = self._runtime.columns(self._program, limits, aborts_return=returning is not None)
+        self._drivers: dict[tuple[tuple[str, Layout], ...], Rows] = {}
+        self.retired = False
+
+    def run(self, layouts: Layouts, plan: array[int], rows: int, grow: Grow, look: Callable[[], None]) -> list[bytes]:
+        """Runs a batch, and returns the reasons of the rejections by number.
+
+        Args:
+            layouts: Of the columns that the program uses, by name.
+            plan: The cells and addresses that the driver reads.
+            rows: How many rows, each marked `AGAIN`.
+            grow: Makes room for the text of a written field, given its number from 1.
+            look: Called between steps; what it raises ends the batch.
+        """
+        columns = self._columns
+        columns.begin_batch()
+        try:
+            for first, last, driver in self._steps(layouts, rows):
+                self._step(driver, plan, first, last, grow)
+                look()
+            return [columns.next_reason().encode("latin-1") for _ in range(columns.reasons())]
+        except LuaError:  # out of memory beyond the rows: what has not come to an end is run by itself
+            self.retired = True
+            return []
+        except BaseException:
+            self.retired = True
+            raise
+
+    def _steps(self, layouts: Layouts, rows: int) -> Iterator[tuple[int, int, Rows]]:
+        key = tuple(layouts.items())
+        driver = self._drivers.get(key)
+        first = 0
+        if driver is None:
+            text = column_driver(
+                self._program, self._limits, layouts,
+                sets_globals=self._columns.sets_globals, calls_host=self._columns.calls_host,
+            )  # fmt: skip
+            driver = self._drivers[key] = self._columns.driver(text)
+            with self._runtime.recording():
+                first = min(rows, TRAINING_ROWS)
+                yield 0, first, driver
+        while first < rows:
+            last = min(rows, first + STEP)
+            yield first, last, driver
+            first = last
+
+    def _step(self, driver: Rows, plan: array[int], first: int, last: int, grow: Grow) -> None:
+        address = plan.buffer_info()[0]
+        while first < last:
+            reached = driver(address, first, last, RECORD_AT)
+            self._runtime.broker.raise_interrupt()
+            if not isinstance(reached, tuple):
+                return
+            first, full = reached
+            grow(full)
