@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple, Protocol, overload
 
 from .errors import AlloyError, Rejected, ScriptError
 from .model import LogLine, RunStatus
@@ -52,31 +53,25 @@ _NOTHING = Details()
 class Outcome:
     """What a fire, run or evaluation came to.
 
-    An outcome is made for every fire, so it holds little and finds out the rest when asked.
+    An outcome is made for every fire, so it holds little and finds out the rest when asked: `Told`, `WentWell`,
+    `InBatch`, `Chained` and `Untouched` hold what their kind of fire needs.
 
     Attributes:
         status: ``continue``, ``rejected`` or ``failed``.
         changes: The fields that changed, with their new values; the record itself is left as it was.
         fuel: Units of work used by all scripts together.
+        runs: What each script did, in order.
+        eventful: Whether there is more to tell than changes and fuel: a value, log lines, an error.
     """
 
-    __slots__ = ("_number", "_record", "_told", "_took", "changes", "fuel", "status")
+    __slots__ = ("_record",)
 
     status: RunStatus
     changes: dict[str, Any]
     fuel: int
-
-    def __init__(
-        self, status: RunStatus, changes: dict[str, Any], fuel: int, record: Any, told: Details | Explain | None = None,
-        number: int = 0, took: float = 0.0,
-    ) -> None:  # fmt: skip
-        self.status = status
-        self.changes = changes
-        self.fuel = fuel
-        self._record = record
-        self._told = told  # details, or who tells of run `number` that took `took` seconds
-        self._number = number
-        self._took = took
+    runs: tuple[ScriptRun, ...]
+    eventful: bool
+    _record: Any
 
     @property
     def entity(self) -> Any:
@@ -86,12 +81,6 @@ class Outcome:
             return record
         merge = self._details.merge
         return merge(record, changes) if merge is not None else {**record, **changes}
-
-    @property
-    def runs(self) -> tuple[ScriptRun, ...]:
-        """What each script did, in order."""
-        told = self._told
-        return told(self._number, self._took, self.fuel) if callable(told) else self._details.runs
 
     @property
     def value(self) -> Any:
@@ -140,8 +129,7 @@ class Outcome:
 
     @property
     def _details(self) -> Details:
-        told = self._told
-        return told if isinstance(told, Details) else _NOTHING
+        return _NOTHING
 
     def __bool__(self) -> bool:
         return self.status is RunStatus.CONTINUE
@@ -191,19 +179,149 @@ class Outcome:
         return data
 
 
+class Told(Outcome):
+    """The outcome of a fire that went the general way: all there is to tell was told at once."""
+
+    __slots__ = ("_more", "changes", "fuel", "status")
+
+    eventful = True
+
+    def __init__(self, status: RunStatus, changes: dict[str, Any], fuel: int, record: Any, more: Details) -> None:
+        self.status = status
+        self.changes = changes
+        self.fuel = fuel
+        self._record = record
+        self._more = more
+
+    @property
+    def runs(self) -> tuple[ScriptRun, ...]:  # type: ignore[override]
+        return self._more.runs
+
+    @property
+    def _details(self) -> Details:
+        return self._more
+
+
 class WentWell(Outcome):
-    """The outcome of one script that ran to its end: made often, so its status is the class's."""
+    """The outcome of one script that ran to its end with nothing to tell: made often, so its status is the class's."""
+
+    __slots__ = ("_explain", "_number", "_took", "changes", "fuel")
+
+    _explain: Explain
+    _number: int
+    _took: float
+    status = RunStatus.CONTINUE
+    eventful = False
+
+    @property
+    def runs(self) -> tuple[ScriptRun, ...]:  # type: ignore[override]
+        return self._explain(self._number, self._took, self.fuel)
+
+
+class InBatch(Outcome):
+    """What `WentWell` is, for one row of a batch."""
+
+    __slots__ = ("_row", "_rows", "changes")
+
+    _row: int
+    _rows: Rows
+    status = RunStatus.CONTINUE
+    eventful = False
+
+    @property
+    def fuel(self) -> int:  # type: ignore[override]
+        return self._rows.fuel(self._row)
+
+    @property
+    def runs(self) -> tuple[ScriptRun, ...]:  # type: ignore[override]
+        return self._rows.runs(self._row)
+
+
+class Part(Protocol):
+    """The outcomes of one chunk of a batch."""
+
+    def __len__(self) -> int: ...
+
+    def between(self, start: int, stop: int) -> Iterator[Outcome]:
+        """Yields the outcomes of some rows."""
+        ...
+
+
+class Rows(Part, Protocol):
+    """The outcomes of one chunk of a batch, made when they are read."""
+
+    def fuel(self, row: int) -> int:
+        """Returns what a row used."""
+        ...
+
+    def runs(self, row: int) -> tuple[ScriptRun, ...]:
+        """Returns what the script did for a row."""
+        ...
+
+
+class Outcomes(Sequence[Outcome]):
+    """The outcomes of `Alloy.fire_many`, one for each record, in order.
+
+    All scripts have run. An outcome is made when it is read, and anew each time, so millions of them cost little.
+
+    Args:
+        parts: The outcomes of each chunk.
+        size: How many each chunk has, but the last.
+    """
+
+    __slots__ = ("_length", "_parts", "_size")
+
+    def __init__(self, parts: Sequence[Part], size: int) -> None:
+        self._parts = parts
+        self._size = size
+        self._length = sum(map(len, parts))
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return chain.from_iterable(part.between(0, len(part)) for part in self._parts)
+
+    @overload
+    def __getitem__(self, index: int) -> Outcome: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Outcome]: ...
+    def __getitem__(self, index: int | slice) -> Outcome | list[Outcome]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(self._length)[index]]
+        part, row = divmod(range(self._length)[index], self._size)
+        return next(self._parts[part].between(row, row + 1))
+
+    def __repr__(self) -> str:
+        return f"<{self._length} outcomes>"
+
+
+class Chained(Outcome):
+    """The outcome of several scripts that each `WentWell`: the sum of theirs."""
+
+    __slots__ = ("_parts", "changes", "fuel")
+
+    status = RunStatus.CONTINUE
+    eventful = False
+
+    def __init__(self, changes: dict[str, Any], fuel: int, record: Any, parts: Sequence[Outcome]) -> None:
+        self.changes = changes
+        self.fuel = fuel
+        self._record = record
+        self._parts = parts
+
+    @property
+    def runs(self) -> tuple[ScriptRun, ...]:  # type: ignore[override]
+        return tuple(run for part in self._parts for run in part.runs)
+
+
+class Untouched(Outcome):
+    """The outcome of a fire that no script is bound to."""
 
     __slots__ = ()
 
     status = RunStatus.CONTINUE
-
-
-class Untouched(WentWell):
-    """The outcome of a fire that no script is bound to: made often, so only ``_record`` is set."""
-
-    __slots__ = ()
-
     changes = property(lambda self: {})
     fuel = property(lambda self: 0)
-    _told = property(lambda self: None)
+    runs = property(lambda self: ())
+    eventful = False

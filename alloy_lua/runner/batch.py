@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from itertools import repeat
 from operator import itemgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +12,7 @@ import msgpack
 
 from ..engine.runtime import TRAINING_ROWS, Batch
 from ..errors import InvalidValue
-from ..outcome import Outcome, WentWell
+from ..outcome import Explain, InBatch, Outcome, Outcomes, Part, ScriptRun
 from ..values import unpack
 from .fast import FastWay, function_of
 from .view import put_change
@@ -26,12 +23,14 @@ if TYPE_CHECKING:
 CHUNK = 500
 MOST_BYTES = 4 * 1024 * 1024
 
+_new = object.__new__
+
 General = Callable[[Any, "str | None"], Outcome]
 
 # A row that assigned all its fields, each of them a new value, needs nothing more. Of others the changes are made here.
 _LOOK_READ = """\
                 if type(v{place}) is int and type(record.get({name!r})) is float:
-                    mask = 0
+                    mask = -1
 """
 _LOOK_OLD = """\
                 try:
@@ -40,9 +39,9 @@ _LOOK_OLD = """\
                     old = None
                 if old is None:
                     if v{place} is None:
-                        mask = 0
+                        mask = -1
                 elif type(old) is not type(v{place}) or old == v{place}:
-                    mask = 0
+                    mask = -1
 """
 _PUT_READ = """\
                     if assigned & {bit}:
@@ -53,71 +52,120 @@ _PUT_OLD = """\
                     if assigned & {bit}:
                         put_change(changes, {name!r}, record.get({name!r}), v{place})
 """
-_OUTCOMES = """\
-def make(WentWell, new, repeat, put_change):
-    def outcomes_of(values, records, numbers, told, took, odd):
-        outcomes = list(map(new, repeat(WentWell, len(records))))
-        unchanged = 0
-        value = iter(values)
-        for fuel, mask{values}, outcome, record, number in zip({columns}, outcomes, records, numbers):
+_TEMPLATE = """\
+def make(put_change):
+    def told(values, records, odd):
+        all, unchanged, value = [], 0, iter(values)
+        add = all.append
+        for fuel, mask{values}, record in zip({columns}, records):
             assigned = mask
             if mask == {full}:
 {looks}
-            if mask == {full}:
-                outcome.changes = {{{literal}}}
+                if mask >= 0:
+                    add({{{literal}}})
+                    continue
             elif mask is None:
-                outcomes[outcomes.index(outcome)] = odd(fuel, record, number)
+                add(odd(fuel, len(all)))
                 unchanged += 1
                 continue
-            else:
-                changes = {{}}
-                if assigned:
+            changes = {{}}
+            if assigned:
 {puts}
-                outcome.changes = changes
-                if not changes:
-                    unchanged += 1
-            outcome.fuel = fuel
-            outcome._record = record
-            outcome._told = told
-            outcome._number = number
-            outcome._took = took
-        return outcomes, len(outcomes) - unchanged
-    return outcomes_of
+            add(changes)
+            if not changes:
+                unchanged += 1
+        return all, unchanged
+    return told
 """
 
+Told = Callable[[list[Any], list[Any], Callable[[Any, int], Outcome]], "tuple[list[Any], int]"]
 
-def _outcomes_text(reads: tuple[str, ...], writes: tuple[str, ...]) -> str:
+
+def _told(reads: tuple[str, ...], writes: tuple[str, ...]) -> Told:
+    """Returns a function that knows the fields by name: it returns each row's changes, or for a row with more to tell
+    its outcome, and how many changed nothing."""
     looks = puts = ""
     for place, name in enumerate(writes):
         look, put = (_LOOK_READ, _PUT_READ) if name in reads else (_LOOK_OLD, _PUT_OLD)
         looks += look.format(place=place, name=name)
         puts += put.format(place=place, name=name, bit=1 << place)
-    return _OUTCOMES.format(
+    text = _TEMPLATE.format(
         values="".join(f", v{place}" for place in range(len(writes))),
         columns=", ".join(["value"] * (2 + len(writes))),
-        full=(1 << len(writes)) - 1 if writes else -1,
+        full=(1 << len(writes)) - 1,
         literal=", ".join(f"{name!r}: v{place}" for place, name in enumerate(writes)),
         looks=looks or "                pass",
-        puts=puts or "                    pass",
+        puts=puts or "                pass",
     )
+    made: Told = function_of(text, "make")(put_change)
+    return made
+
+
+class BatchRows:
+    """The outcomes of one chunk.
+
+    Args:
+        explain: Tells of one run.
+        told: Each row's changes, or for a row with more to tell its outcome.
+        records: The chunk.
+        fuels: What each row used.
+        numbers: The run number of each row.
+        took: Seconds that a row took.
+    """
+
+    __slots__ = ("_explain", "_fuels", "_numbers", "_records", "_told", "_took")
+
+    def __init__(
+        self, explain: Explain, told: list[Any], records: list[Any], fuels: list[int], numbers: list[int], took: float
+    ) -> None:
+        self._explain = explain
+        self._told = told
+        self._records = records
+        self._fuels = fuels
+        self._numbers = numbers
+        self._took = took
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def between(self, start: int, stop: int) -> Iterator[Outcome]:
+        """Yields the outcomes of some rows."""
+        told, records = self._told, self._records
+        if start or stop < len(told):
+            told, records = told[start:stop], records[start:stop]
+        row = start
+        for changes, record in zip(told, records, strict=True):
+            if type(changes) is dict:
+                outcome = _new(InBatch)
+                outcome.changes = changes
+                outcome._record = record
+                outcome._rows = self
+                outcome._row = row
+                yield outcome
+            else:
+                yield changes
+            row += 1
+
+    def fuel(self, row: int) -> int:
+        """Returns what a row used."""
+        return self._fuels[row]
+
+    def runs(self, row: int) -> tuple[ScriptRun, ...]:
+        """Returns what the script did for a row."""
+        return self._explain(self._numbers[row], self._took, self._fuels[row])
+
+
+class ListedRows(list[Outcome]):
+    """The outcomes of a chunk whose records went the general way."""
+
+    def between(self, start: int, stop: int) -> Iterator[Outcome]:
+        """Yields the outcomes of some rows."""
+        return iter(self[start:stop])
 
 
 def _fuel(used: list[Any], masks: list[Any]) -> int:
     """Returns what rows used together, without those that go another way: they have no mask."""
     return sum(used if None not in masks else (f for f, mask in zip(used, masks, strict=True) if mask is not None))
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keeps the cyclic garbage collector from walking a batch of new objects over and over while they are made."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 class BatchWay:
@@ -136,21 +184,17 @@ class BatchWay:
         self._trained: WeakSet[AnyRuntime] = WeakSet()
         writes = program.writes or ()
         self._width = 2 + len(writes)
-        make = function_of(_outcomes_text(self._reads, writes), "make")
-        self._outcomes_of = make(WentWell, object.__new__, repeat, put_change)
+        self._told = _told(self._reads, writes)
 
-    def fire(self, records: list[Any], user: str | None) -> list[Outcome]:
+    def fire(self, records: list[Any], user: str | None) -> Outcomes:
         """Returns one outcome for each record, in order."""
-        outcomes: list[Outcome] = []
-        with collector_paused():
-            for start in range(0, len(records), CHUNK):
-                chunk = records[start : start + CHUNK]
-                answer = self._answer(chunk)
-                if answer is None:
-                    outcomes += [self._general(record, user) for record in chunk]
-                else:
-                    outcomes += self._outcomes(chunk, user, *answer)
-        return outcomes
+        parts: list[Part] = []
+        for start in range(0, len(records), CHUNK):
+            chunk = records[start : start + CHUNK]
+            answer = self._answer(chunk)
+            rows = self._rows(chunk, user, *answer) if answer is not None else None
+            parts.append(rows if rows is not None else ListedRows(self._general(record, user) for record in chunk))
+        return Outcomes(parts, CHUNK)
 
     def _flatten(self, chunk: list[Any]) -> list[Any]:
         """Returns the fields that the script reads, of all records, one after the other."""
@@ -194,39 +238,43 @@ class BatchWay:
             runtime.train_batch(batch, packed)
         return batch
 
-    def _outcomes(
+    def _rows(
         self, chunk: list[Any], user: str | None, values: list[Any], started: float, took: float
-    ) -> list[Outcome]:
-        way = self._way
+    ) -> BatchRows | None:
+        """Returns what the rows came to; None if they have to go one by one."""
+        way, width = self._way, self._width
         vitals = way.binding.vitals
 
-        def odd(row: Any, record: Any, number: int) -> Outcome:
-            if isinstance(row, str | bytes):
-                return way.told(row, record, user, started, took, number)
+        def odd(told: Any, row: int) -> Outcome:
+            if isinstance(told, str | bytes):
+                return way.told(told, chunk[row], user, started, took, numbers[row])
             vitals.unused += 1  # the general way takes a number of its own
-            return self._general(record, user)
+            return self._general(chunk[row], user)
 
         numbers = vitals.numbers(len(chunk))
         try:
-            fuel = _fuel(values[:: self._width], values[1 :: self._width])
-            outcomes, changed = self._outcomes_of(values, chunk, numbers, way.explain, took, odd)
+            fuels = values[::width]
+            fuel = _fuel(fuels, values[1::width])
+            told, unchanged = self._told(values, chunk, odd)
             if way.cast is not None:
-                for outcome in outcomes:
-                    outcome.changes = way.cast(outcome.changes)
-        except (InvalidValue, TypeError):  # a record cannot take its value, or a worker's rows are none: one by one
+                told = [way.cast(changes) if type(changes) is dict else changes for changes in told]
+        except (InvalidValue, TypeError):  # a record cannot take its value, or a worker's rows are none
             vitals.unused += len(chunk)
-            return [self._general(record, user) for record in chunk]
+            return None
         vitals.fuel += fuel
-        vitals.changed += changed
-        self._note(outcomes, user, started, took)
-        found: list[Outcome] = outcomes
-        return found
+        if width > 2:
+            vitals.changed += len(chunk) - unchanged
+        rows = BatchRows(way.explain, told, chunk, fuels, numbers, took)
+        self._note(rows, numbers, user, started, took)
+        return rows
 
-    def _note(self, outcomes: list[Outcome], user: str | None, started: float, took: float) -> None:
+    def _note(self, rows: BatchRows, numbers: list[int], user: str | None, started: float, took: float) -> None:
         way, recorder = self._way, self._way.recorder
-        for outcome in outcomes:
+        if recorder.quota <= 0:
+            return
+        for outcome, number in zip(rows.between(0, len(rows)), numbers, strict=True):
             if recorder.quota <= 0:
                 return
-            if outcome._number:
+            if type(outcome) is InBatch:
                 recorder.quota -= 1
-                way.note(outcome._number, outcome._record, user, outcome.changes, outcome.fuel, started, took)
+                way.note(number, outcome._record, user, outcome.changes, outcome.fuel, started, took)

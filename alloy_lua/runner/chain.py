@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..model import RunStatus
-from ..outcome import Details, Outcome, ScriptRun
+from ..outcome import Chained, Details, Outcome, Told
 from .fast import Plan
 from .recorder import Tally
 
@@ -51,13 +51,9 @@ def combined(record: Any, done: Sequence[Outcome]) -> Outcome:
         fuel += outcome.fuel
     if last.status is not RunStatus.CONTINUE:
         changes = {}
-    if any(isinstance(outcome._told, Details) for outcome in done):
-        return Outcome(last.status, changes, fuel, record, _details(done))
-
-    def runs(number: int, took: float, fuel: int) -> tuple[ScriptRun, ...]:
-        return tuple(run for outcome in done for run in outcome.runs)
-
-    return Outcome(last.status, changes, fuel, record, runs)
+    if any(outcome.eventful for outcome in done):
+        return Told(last.status, changes, fuel, record, _details(done))
+    return Chained(changes, fuel, record, done)
 
 
 def _details(done: Sequence[Outcome]) -> Details:

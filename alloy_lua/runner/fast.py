@@ -140,7 +140,7 @@ def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValu
         outcome.changes = changes
         outcome.fuel = fuel
         outcome._record = record
-        outcome._told = explain
+        outcome._explain = explain
         outcome._number = number
         outcome._took = took
         return outcome

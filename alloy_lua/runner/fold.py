@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..engine import RunResult
 from ..errors import AlloyError
 from ..model import RunStatus
-from ..outcome import Details, Outcome, ScriptRun
+from ..outcome import Details, Outcome, ScriptRun, Told
 from ..ports import EntityAdapter
 from .view import View
 
@@ -68,11 +68,11 @@ class Fold:
     def outcome(self) -> Outcome:
         """Returns the sum; a rejected or failed chain changes nothing."""
         changes = self._view.changes if self._status is RunStatus.CONTINUE else {}
-        return Outcome(self._status, changes, self._fuel, self._record, self._more)
+        return Told(self._status, changes, self._fuel, self._record, self._more)
 
 
 def failure(error: AlloyError, record: Any) -> Outcome:
     """Returns the outcome of a fire that failed before any script ran."""
     more = Details()
     more.error = error
-    return Outcome(RunStatus.FAILED, {}, 0, record, more)
+    return Told(RunStatus.FAILED, {}, 0, record, more)

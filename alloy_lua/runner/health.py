@@ -166,6 +166,10 @@ class Vitals:
         """Returns the counts that `take` has not handed out yet."""
         return self._health(self.runs - self._taken, self.changed, self.rejected, self.failed, self.skipped, self.fuel)
 
+    def state_alone(self) -> Health:
+        """Returns breaker and last error as a delta to store, without any counts."""
+        return self._health(0, 0, 0, 0, 0, 0)
+
     def seen(self) -> Health:
         """Returns the counts since this process started."""
         total = self.totals

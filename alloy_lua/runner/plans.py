@@ -148,7 +148,7 @@ class Plans:
             return None
         ways = []
         for binding in chain:
-            if not _is_short(runner, binding, event) or not _keeps_to(adapter, binding.program):
+            if not is_short(runner, binding, event) or not keeps_to(adapter, binding.program):
                 return None
             ways.append(kind(runner, binding, event, tenant, adapter, self._demoter(binding)))
         return ways
@@ -162,15 +162,15 @@ class Plans:
         return demote
 
 
-def _keeps_to(adapter: EntityAdapter, program: Program) -> bool:
+def keeps_to(adapter: EntityAdapter, program: Program) -> bool:
     """Returns whether a script touches no field that it may not: it need not be watched."""
     readable, writable = adapter.readable, adapter.writable
     reads = readable is None or readable.issuperset(program.reads or ())
     return reads and (writable is None or writable.issuperset(program.writes or ()))
 
 
-def _is_short(runner: Runner, binding: Binding, event: Event) -> bool:
-    if binding.bypass is not None:
+def is_short(runner: Runner, binding: Binding, event: Event) -> bool:
+    if binding.bypass is not None or binding.script.id in runner.watches:
         return False
     try:
         program = binding.program

@@ -58,7 +58,7 @@ class Tally:
 
 
 class Recorder:
-    """Collects runs and writes them to the store from a background thread.
+    """Collects runs and writes them to the store from a background thread; needs no store to keep none.
 
     Attributes:
         quota: How many more uneventful runs may be kept in this interval; fires count it down.
@@ -68,7 +68,7 @@ class Recorder:
         observers: Called with each batch of runs, from the thread that writes it.
     """
 
-    def __init__(self, store: Store, recording: Recording) -> None:
+    def __init__(self, store: Store | None, recording: Recording) -> None:
         self._store = store
         self.recording = recording
         self._pending: deque[Note] = deque()
@@ -139,6 +139,7 @@ class Recorder:
 
     def _write(self, batch: list[Run]) -> bool:
         """Returns whether the store took the batch; a run that it refuses does not take the others with it."""
+        assert self._store is not None
         try:
             self._store.add_runs(batch)
             return True

@@ -111,6 +111,8 @@ class HookRegistry:
             self._index = index
             self._bypassed = bypassed
             self._chains = {}
+            there = {script.id for bound in index.values() for script, _ in bound}
+            self._bindings = {key: binding for key, binding in self._bindings.items() if key[0] in there}
 
     def bypass_reason(self, script: Script, event: str | None = None) -> str | None:
         """Returns why safe mode does not let ``script`` run by hand, or on ``event``; None if it does."""

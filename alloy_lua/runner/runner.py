@@ -14,7 +14,7 @@ from ..events import Event, Phase
 from ..hostapi import Cancellation, HostCall, Journal, Vault
 from ..limits import Limits
 from ..model import Run, RunStatus, Script
-from ..outcome import Outcome, ScriptRun
+from ..outcome import Details, Outcome, ScriptRun, Told
 from ..ports import EntityAdapter
 from ..values import jsonable
 from .context import Ambient, Cascade, surroundings
@@ -25,6 +25,7 @@ from .recorder import Recorder
 from .registry import Binding, HookRegistry
 from .running import Running
 from .view import View
+from .watch import Watches
 
 _EPOCH = time() - perf_counter()
 
@@ -40,6 +41,7 @@ class Execution:
         "closed",
         "event",
         "grants",
+        "job",
         "journal",
         "limits",
         "name",
@@ -59,6 +61,7 @@ class Execution:
         attempt: int = 1, origin: str | None = None, journal: Journal | None = None, now: datetime | None = None,
     ) -> None:  # fmt: skip
         self.attempt = attempt
+        self.job = origin  # only runs of jobs have one of their own
         self.origin = origin or run_id
         self.journal = journal
         self.now = now
@@ -84,6 +87,7 @@ class Runner:
         self, engine: Engine, registry: HookRegistry, recorder: Recorder, ids: RunIds, running: Running | None = None,
         vault: Vault | None = None,
     ) -> None:  # fmt: skip
+        self.watches: Watches = {}
         self.engine = engine
         self.registry = registry
         self.recorder = recorder
@@ -103,7 +107,7 @@ class Runner:
         chain = self.registry.chain(ambient.tenant, event.name)
         view = View(record, adapter)
         if not chain:
-            return Outcome(RunStatus.CONTINUE, {}, 0, record)
+            return Told(RunStatus.CONTINUE, {}, 0, record, Details())
         try:
             inside = ambient.entered(event.name, event.entity_type, adapter.identity(record))
         except RecursionLimit as error:
@@ -192,6 +196,16 @@ class Runner:
         before: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None,
     ) -> tuple[RunResult, ScriptRun]:  # fmt: skip
         """Returns the result of one run, its changes accepted by ``view``, counted and on record."""
+        watch = self.watches.get(execution.script.id) if self.watches and execution.script is not None else None
+        if watch is None or ambient.dry_run:
+            return self.perform_unwatched(execution, ambient, view, before, params)
+        return watch.perform(self, execution, ambient, view, before, params)
+
+    def perform_unwatched(
+        self, execution: Execution, ambient: Ambient, view: View | None,
+        before: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None,
+    ) -> tuple[RunResult, ScriptRun]:  # fmt: skip
+        """Returns what `perform` returns, whatever goes with the runs of the script."""
         started = perf_counter()
         cascade = ambient.cascade or Cascade(execution.limits)
         now = execution.now or datetime.now(UTC)
@@ -215,6 +229,7 @@ class Runner:
         script = execution.script
         if result.status is RunStatus.CONTINUE and view is not None:
             writes = execution.phase is Phase.BEFORE or execution.trigger != "event"
+            result.assigned = result.changes
             try:
                 result.changes = view.accept(result.changes if writes else {})
             except AlloyError as error:
@@ -342,7 +357,7 @@ def _context(execution: Execution, ambient: Ambient, now: datetime) -> dict[str,
         "trace": ambient.trace,
         "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "attempt": execution.attempt,
-        "dry_run": ambient.dry_run,
+        "dry_run": ambient.dry_run and execution.journal is None,  # one that is replayed sees what it saw
     }
 
 

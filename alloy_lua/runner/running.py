@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 class RunningRun(NamedTuple):
-    """A run under way, and for how many seconds it has been."""
+    """A run under way, for how many seconds it has been, and the job it belongs to, if any."""
 
     run_id: str
     tenant: str
     script: str
     event: str | None
     seconds: float
+    job: str | None = None
 
 
 class Running:
@@ -64,8 +65,8 @@ class Running:
         """Returns the runs under way, those of ``tenant`` if given, the longest first."""
         now = monotonic()
         found = [
-            RunningRun(run_id, owner, execution.name, execution.event.name if execution.event else None, now - since)
-            for run_id, (_, execution, owner, since) in list(self._runs.items())
+            RunningRun(run_id, owner, run.name, run.event.name if run.event else None, now - since, run.job)
+            for run_id, (_, run, owner, since) in list(self._runs.items())
             if tenant in (None, owner)
         ]
         return sorted(found, key=lambda run: -run.seconds)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
+from ..errors import AlloyError
 from ..forking import after_fork
 
 _log = logging.getLogger("alloy_lua.upkeep")
@@ -64,18 +65,29 @@ class Upkeep:
 class _Task:
     """Something to call, and when it is due."""
 
-    __slots__ = ("_call", "_seconds", "due")
+    __slots__ = ("_call", "_seconds", "_trouble", "due")
 
     def __init__(self, seconds: float, call: Callable[[], object]) -> None:
         self._seconds = seconds
         self._call = call
+        self._trouble = ""
         self.delay()
 
     def delay(self) -> None:
         self.due = monotonic() + self._seconds
 
     def attempt(self) -> None:
+        """Calls it. A failure that we know, such as a database that is away, is told once until it is over."""
+        name = getattr(self._call, "__qualname__", str(self._call))
         try:
             self._call()
+        except AlloyError as error:
+            if not self._trouble:
+                _log.warning("background task %s: %s", name, error)
+            self._trouble = error.code
         except Exception:
-            _log.exception("background task %s failed", getattr(self._call, "__qualname__", self._call))
+            _log.exception("background task %s failed", name)
+        else:
+            if self._trouble:
+                _log.warning("background task %s: works again", name)
+            self._trouble = ""
