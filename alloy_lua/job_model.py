@@ -28,11 +28,12 @@ OPEN = frozenset({JobState.WAITING, JobState.READY, JobState.RUNNING})
 
 
 class JobKind(StrEnum):
-    """What asked for a job: a schedule, a committed transaction, or a call of ``enqueue``."""
+    """What asked for a job: a schedule, a committed transaction, a call of ``enqueue``, or a back-test."""
 
     CRON = "cron"
     COMMIT = "commit"
     QUEUE = "queue"
+    BACKTEST = "backtest"
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,18 @@ class JobLimit(NamedTuple):
     tenant: str
     script_id: str | None
     limits: JobLimits
+
+
+class Backlog(NamedTuple):
+    """What there is to do.
+
+    Attributes:
+        counts: How many jobs wait, are ready, run, or are dead.
+        first_due: When the first of those that wait or are ready may start, or might have.
+    """
+
+    counts: dict[JobState, int]
+    first_due: datetime | None
 
 
 class OutboxRow(NamedTuple):

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from .job_model import Job, JobEnd, JobLimit, JobQuery, JobState, Node, OutboxRow, Step
+from .access_model import AuditEntry
+from .job_model import Backlog, Job, JobEnd, JobLimit, JobQuery, JobState, Node, OutboxRow, Step
 
 
 class JobStore(Protocol):
-    """Where jobs and nodes live. Every method is safe to call from any thread and from several processes at once."""
+    """Where jobs and nodes live. Every method is safe to call from any thread and from several processes at once.
+
+    A method that takes ``audit`` writes that entry in the same transaction as the change, or neither.
+    """
 
     def clock(self) -> datetime:
         """Returns the time by the store's own clock, which all nodes share."""
 
     # -- jobs --------------------------------------------------------------------------------------------------
-    def add(self, jobs: Sequence[Job]) -> list[bool]:
-        """Writes the jobs in one transaction; returns, for each, whether it is new.
+    def add(self, jobs: Sequence[Job], *, audit: AuditEntry | None = None) -> list[bool]:
+        """Writes the jobs in one transaction; returns, for each, whether it is new. ``audit`` is for one that is.
 
         A job whose id the tenant has already is left out: however many processes add it, it is there once.
         One with ``skip_if_busy`` whose lane has an unfinished job is stored as skipped.
@@ -42,7 +46,7 @@ class JobStore(Protocol):
     def progress(self, job: Job, progress: float, note: str | None) -> bool:
         """Returns whether the progress was noted: not if ``job`` was given to another node meanwhile."""
 
-    def cancel(self, tenant: str, job_id: str, reason: str, now: datetime) -> Job:
+    def cancel(self, tenant: str, job_id: str, reason: str, now: datetime, *, audit: AuditEntry | None = None) -> Job:
         """Returns the job: cancelled, or about to be if it runs.
 
         Raises:
@@ -50,7 +54,7 @@ class JobStore(Protocol):
             Conflict: It has ended.
         """
 
-    def again(self, tenant: str, job_id: str, now: datetime) -> Job:
+    def again(self, tenant: str, job_id: str, now: datetime, *, audit: AuditEntry | None = None) -> Job:
         """Returns a job that was dead or cancelled, ready to be tried anew.
 
         Raises:
@@ -73,6 +77,9 @@ class JobStore(Protocol):
 
     def counts(self, tenant: str | None = None) -> dict[JobState, int]:
         """Returns how many jobs there are in each state that has any."""
+
+    def backlog(self) -> Backlog:
+        """Returns what there is to do, of all tenants; costs nothing for jobs that are done."""
 
     def next_due(self) -> datetime | None:
         """Returns when the first waiting job may start, None if none waits."""
@@ -107,7 +114,7 @@ class JobStore(Protocol):
         """
 
     # -- limits and marks ----------------------------------------------------------------------------------------
-    def set_limits(self, limit: JobLimit) -> None:
+    def set_limits(self, limit: JobLimit, *, audit: AuditEntry | None = None) -> None:
         """Writes the limits of a tenant or script; limits of None twice remove them."""
 
     def limits(self, tenant: str | None = None) -> list[JobLimit]:

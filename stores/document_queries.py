@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ..errors import StoreError
 from ..ports import Document
@@ -11,18 +12,22 @@ from .gateway import Gateway
 from .rows import check_document, key, micros, moment
 from .tables import Tables, assigned, columns
 
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
+
 _COLUMNS = ("tenant", "kind", "name", "body", "updated_at", "updated_by")
 
 
 class DocumentQueries:
-    """The part of a store that keeps documents."""
+    """The part of a store that keeps documents; ``log`` appends an audit entry, if there is one, to the transaction."""
 
-    def __init__(self, gateway: Gateway, tables: Tables) -> None:
+    def __init__(self, gateway: Gateway, tables: Tables, log: Callable[[AuditEntry | None], None]) -> None:
         self._gateway = gateway
         self._documents = tables.documents
         self._counter = tables.counter
+        self._log = log
 
-    def put(self, document: Document) -> None:
+    def put(self, document: Document, *, audit: AuditEntry | None = None) -> None:
         body = check_document(document)
         table = self._documents
         values = {
@@ -36,6 +41,7 @@ class DocumentQueries:
             # not an update: of a row that it leaves as it was, MySQL says the same as of none
             table.delete().where(*self._at(document.tenant, document.kind, document.name)).execute()
             table.insert(assigned(table, values)).execute()
+            self._log(audit)
 
         self._gateway.write(work)
 
@@ -48,10 +54,13 @@ class DocumentQueries:
         own = () if tenant is None else (table.c.tenant == key(tenant),)
         return self._select(table.c.kind == key(kind), *own)
 
-    def delete(self, tenant: str, kind: str, name: str) -> bool:
+    def delete(self, tenant: str, kind: str, name: str, *, audit: AuditEntry | None = None) -> bool:
         def work() -> bool:
             self._count_change()
-            return bool(self._documents.delete().where(*self._at(tenant, kind, name)).execute())
+            found = bool(self._documents.delete().where(*self._at(tenant, kind, name)).execute())
+            if found:
+                self._log(audit)
+            return found
 
         return self._gateway.write(work)
 

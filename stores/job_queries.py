@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..job_model import OPEN, Job, JobEnd, JobQuery, JobState
+from ..access_model import AuditEntry
+from ..job_model import OPEN, Backlog, Job, JobEnd, JobQuery, JobState
 from .gateway import Gateway
 from .job_rows import BUSY, JOB_COLUMNS, PROGRESS, job_from_row, job_row, no_job, reason_text, wrong_state
 from .job_turns import Turns
@@ -15,23 +16,25 @@ from .sql import SQL
 
 INSERT_ROWS = 45  # 21 variables a row: below the 999 of the oldest SQLite
 KEYS = 400
+Log = Callable[["AuditEntry | None"], None]
 COLUMNS = ", ".join(JOB_COLUMNS)
 SELECT = f"SELECT {COLUMNS} FROM alloy_jobs"
 _LANE, _STATE, _FINISHED, _REASON = (JOB_COLUMNS.index(name) for name in ("lane", "state", "finished_at", "reason"))
 
 
 class JobQueries:
-    """The part of a store that keeps jobs."""
+    """The part of a store that keeps jobs; ``log`` appends an audit entry, if there is one, to the transaction."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, log: Log) -> None:
         self._gateway = gateway
+        self._log = log
         self._sql = SQL(gateway)
         self._turns = Turns(self._sql)
 
     # -- writing -----------------------------------------------------------------------------------------------
-    def add(self, jobs: Sequence[Job]) -> list[bool]:
+    def add(self, jobs: Sequence[Job], *, audit: AuditEntry | None = None) -> list[bool]:
         rows = [job_row(job) for job in jobs]
-        if len(jobs) == 1 and not jobs[0].skip_if_busy:
+        if len(jobs) == 1 and audit is None and not jobs[0].skip_if_busy:
             return [self._gateway.write(lambda: self._insert(rows)) == 1]
 
         def work() -> list[bool]:
@@ -47,6 +50,8 @@ class JobQueries:
                     busy.add(row[_LANE])
             for start in range(0, len(fresh), INSERT_ROWS):
                 self._insert(fresh[start : start + INSERT_ROWS])
+            if fresh:
+                self._log(audit)
             return new
 
         return self._gateway.write(work) if jobs else []
@@ -110,7 +115,7 @@ class JobQueries:
 
         return self._gateway.write(work)
 
-    def cancel(self, tenant: str, job_id: str, reason: str, now: datetime) -> Job:
+    def cancel(self, tenant: str, job_id: str, reason: str, now: datetime, *, audit: AuditEntry | None = None) -> Job:
         at, name = micros("now", now), (key(tenant), key(job_id))
 
         def work() -> bool:
@@ -119,10 +124,12 @@ class JobQueries:
                 "WHERE tenant = ? AND id = ? AND state IN (?, ?)"
             )
             states = (JobState.WAITING.value, JobState.READY.value)
-            if self._sql.change(stop, JobState.CANCELLED.value, reason_text(reason), at, *name, *states):
-                return True
             ask = "UPDATE alloy_jobs SET cancel = 1, reason = ? WHERE tenant = ? AND id = ? AND state = ?"
-            return bool(self._sql.change(ask, reason_text(reason), *name, JobState.RUNNING.value))
+            return self._logged(
+                self._sql.change(stop, JobState.CANCELLED.value, reason_text(reason), at, *name, *states)
+                or self._sql.change(ask, reason_text(reason), *name, JobState.RUNNING.value),
+                audit,
+            )
 
         done = self._gateway.write(work)
         job = self.get(tenant, job_id)
@@ -130,14 +137,14 @@ class JobQueries:
             raise wrong_state(job, "a job that has not ended")
         return job
 
-    def again(self, tenant: str, job_id: str, now: datetime) -> Job:
+    def again(self, tenant: str, job_id: str, now: datetime, *, audit: AuditEntry | None = None) -> Job:
         sql = (
             "UPDATE alloy_jobs SET state = ?, due_at = ?, finished_at = NULL, cancel = 0, failed = 0, lost = 0, "
             "progress = 0, note = NULL WHERE tenant = ? AND id = ? AND state IN (?, ?)"
         )
         values = (JobState.READY.value, micros("now", now), key(tenant), key(job_id))
         states = (JobState.DEAD.value, JobState.CANCELLED.value)
-        done = self._gateway.write(lambda: self._sql.change(sql, *values, *states))
+        done = self._gateway.write(lambda: self._logged(self._sql.change(sql, *values, *states), audit))
         job = self.get(tenant, job_id)
         if not done:
             raise wrong_state(job, "dead or cancelled")
@@ -199,12 +206,25 @@ class JobQueries:
             JobState(state): int(count) for state, count in self._gateway.read(lambda: self._sql.rows(sql, *values))
         }
 
+    def backlog(self) -> Backlog:
+        states = (*OPEN, JobState.DEAD)
+        sql = "SELECT COUNT(*), MIN(due_at) FROM alloy_jobs WHERE state = ?"
+        rows = self._gateway.read(lambda: {state: self._sql.rows(sql, state.value)[0] for state in states})
+        due = [rows[state][1] for state in (JobState.WAITING, JobState.READY) if rows[state][1] is not None]
+        return Backlog({state: int(row[0]) for state, row in rows.items()}, moment(min(due)) if due else None)
+
     def next_due(self) -> datetime | None:
         sql = "SELECT MIN(due_at) FROM alloy_jobs WHERE state = ?"
         ((due,),) = self._gateway.read(lambda: self._sql.rows(sql, JobState.WAITING.value))
         return None if due is None else moment(due)
 
     # -- parts -------------------------------------------------------------------------------------------------
+    def _logged(self, changed: int, audit: AuditEntry | None) -> bool:
+        """Returns whether anything changed; then it is on the audit log."""
+        if changed:
+            self._log(audit)
+        return bool(changed)
+
     def _row(self, tenant: str, job_id: str) -> Row | None:
         rows = self._sql.rows(f"{SELECT} WHERE tenant = ? AND id = ?", key(tenant), key(job_id))
         return rows[0] if rows else None

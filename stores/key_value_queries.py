@@ -6,24 +6,28 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from peewee import fn
 
-from ..ports import Quota
+from ..ports import KeyInfo, Quota
 from .gateway import Gateway
 from .key_values import added, check_key, check_quota, encoded, weight
-from .rows import key, micros
+from .rows import key, micros, moment
 from .tables import Tables, assigned, columns
+
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
 
 T = TypeVar("T")
 
 
 class KeyValueQueries:
-    """The part of a store that keeps key-value pairs."""
+    """The part of a store that keeps key-value pairs; ``log`` appends an audit entry, if any, to the transaction."""
 
-    def __init__(self, gateway: Gateway, tables: Tables) -> None:
+    def __init__(self, gateway: Gateway, tables: Tables, log: Callable[[AuditEntry | None], None]) -> None:
         self._gateway = gateway
+        self._log = log
         self._pairs = tables.key_values
         self._usage = tables.key_value_usage
 
@@ -31,10 +35,18 @@ class KeyValueQueries:
         found = self._gateway.read(lambda: self._find(tenant, check_key(key), now))
         return None if found is None else found[0]
 
-    def set(self, tenant: str, key: str, value: Any, expires_at: datetime | None, quota: Quota, now: datetime) -> None:
+    def set(
+        self, tenant: str, key: str, value: Any, expires_at: datetime | None, quota: Quota, now: datetime, *,
+        audit: AuditEntry | None = None,
+    ) -> None:  # fmt: skip
         check_key(key)
         text = encoded(value)
-        self._in_turn(tenant, lambda: self._put(tenant, key, text, expires_at, quota, now))
+
+        def work() -> None:
+            self._put(tenant, key, text, expires_at, quota, now)
+            self._log(audit)
+
+        self._in_turn(tenant, work)
 
     def incr(
         self, tenant: str, key: str, by: int | float, expires_at: datetime | None, quota: Quota, now: datetime
@@ -50,15 +62,31 @@ class KeyValueQueries:
 
         return self._in_turn(tenant, work)
 
-    def delete(self, tenant: str, key: str, now: datetime) -> bool:
+    def delete(self, tenant: str, key: str, now: datetime, *, audit: AuditEntry | None = None) -> bool:
         check_key(key)
 
         def work() -> bool:
             live = self._find(tenant, key, now) is not None
             self._remove(tenant, self._pairs.c.name == key)
+            if live:
+                self._log(audit)
             return live
 
         return self._in_turn(tenant, work)
+
+    def keys(self, tenant: str, prefix: str, after: str | None, limit: int, now: datetime) -> list[KeyInfo]:
+        table = self._pairs
+        live = table.c.expires_at.is_null() | (table.c.expires_at > micros("now", now))
+        where = [table.c.tenant == key(tenant), live]
+        if prefix:  # the first test is for the index
+            where += [table.c.name >= key(prefix), fn.SUBSTR(table.c.name, 1, len(prefix)) == prefix]
+        if after is not None:
+            where.append(table.c.name > key(after))
+        query = table.select(table.c.name, table.c.size, table.c.expires_at).where(*where)
+        rows = self._gateway.read(
+            lambda: self._gateway.database.execute(query.order_by(table.c.name).limit(limit)).fetchall()
+        )
+        return [KeyInfo(name, int(size), None if ends is None else moment(ends)) for name, size, ends in rows]
 
     def usage(self, tenant: str) -> tuple[int, int]:
         return self._gateway.read(lambda: self._used(tenant))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..access_model import AuditEntry
     from .memory_access import MemoryAccess, MemoryAudit, MemoryIdempotency, MemoryReviews, MemoryTenants, MemoryTokens
     from .memory_jobs import MemoryJobs
+    from .memory_tapes import MemoryTapes
 
 
 class MemoryStore:
@@ -39,10 +40,11 @@ class MemoryStore:
         self._health: dict[str, Health] = {}
         self._runs: dict[tuple[str, str], Run] = {}
         self._changes = 0
-        self.documents: Documents = MemoryDocuments(self._count_change)
-        self.kv: KeyValues = MemoryKeyValues()
+        self.documents: Documents = MemoryDocuments(self._count_change, self._log)
+        self.kv: KeyValues = MemoryKeyValues(self._log)
         self._access_made: MemoryAccess | None = None
         self._jobs_made: MemoryJobs | None = None
+        self._tapes_made: MemoryTapes | None = None
 
     @property
     def outbox(self) -> NoReturn:
@@ -56,8 +58,18 @@ class MemoryStore:
             if self._jobs_made is None:
                 from .memory_jobs import MemoryJobs
 
-                self._jobs_made = MemoryJobs()
+                self._jobs_made = MemoryJobs(self._log)
             return self._jobs_made
+
+    @property
+    def tapes(self) -> MemoryTapes:
+        """Made, and its module loaded, at the first use."""
+        with self._lock:
+            if self._tapes_made is None:
+                from .memory_tapes import MemoryTapes
+
+                self._tapes_made = MemoryTapes()
+            return self._tapes_made
 
     # -- access control ------------------------------------------------------------------------------------------
     @property

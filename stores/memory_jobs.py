@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import Any
 
-from ..job_model import OPEN, Job, JobEnd, JobLimit, JobLimits, JobQuery, JobState, Node, Step
+from ..access_model import AuditEntry
+from ..job_model import OPEN, Backlog, Job, JobEnd, JobLimit, JobLimits, JobQuery, JobState, Node, Step
 from .job_rows import BUSY, LOST, no_job, wrong_state
 from .rows import micros
 
@@ -18,10 +19,14 @@ MINUTE = timedelta(minutes=1)
 
 
 class MemoryJobs:
-    """A `JobStore` that lives as long as its object; see the protocol for what each method promises."""
+    """A `JobStore` that lives as long as its object; see the protocol for what each method promises.
 
-    def __init__(self) -> None:
+    ``log`` puts an audit entry, if there is one, on the log.
+    """
+
+    def __init__(self, log: Callable[[AuditEntry | None], None]) -> None:
         self._lock = RLock()
+        self._log = log
         self._jobs: dict[Name, Job] = {}
         self._nodes: dict[str, Node] = {}
         self._limits: dict[tuple[str, str | None], JobLimits] = {}
@@ -33,12 +38,15 @@ class MemoryJobs:
         return datetime.now(UTC)
 
     # -- jobs --------------------------------------------------------------------------------------------------
-    def add(self, jobs: Sequence[Job]) -> list[bool]:
+    def add(self, jobs: Sequence[Job], *, audit: AuditEntry | None = None) -> list[bool]:
         for job in jobs:
             micros("job created_at", job.created_at)
             micros("job due_at", job.due_at)
         with self._lock:
-            return [self._add(job) for job in jobs]
+            new = [self._add(job) for job in jobs]
+            if any(new):
+                self._log(audit)
+            return new
 
     def _add(self, job: Job) -> bool:
         if (job.tenant, job.id) in self._jobs:
@@ -121,7 +129,7 @@ class MemoryJobs:
                 self._put(replace(current, progress=progress, note=note))
             return current is not None
 
-    def cancel(self, tenant: str, job_id: str, reason: str, now: datetime) -> Job:
+    def cancel(self, tenant: str, job_id: str, reason: str, now: datetime, *, audit: AuditEntry | None = None) -> Job:
         with self._lock:
             job = self.get(tenant, job_id)
             if job.state not in OPEN:
@@ -129,14 +137,16 @@ class MemoryJobs:
             asked = replace(job, cancel=True, reason=reason)
             if job.state is not JobState.RUNNING:
                 asked = replace(asked, state=JobState.CANCELLED, finished_at=now)
+            self._log(audit)
             return self._put(asked)
 
-    def again(self, tenant: str, job_id: str, now: datetime) -> Job:
+    def again(self, tenant: str, job_id: str, now: datetime, *, audit: AuditEntry | None = None) -> Job:
         with self._lock:
             job = self.get(tenant, job_id)
             if job.state not in (JobState.DEAD, JobState.CANCELLED):
                 raise wrong_state(job, "dead or cancelled")
             fresh = replace(job, state=JobState.READY, due_at=now, finished_at=None, cancel=False, failed=0, lost=0)
+            self._log(audit)
             return self._put(replace(fresh, progress=0.0, note=None))
 
     def held(self, node: str) -> list[Job]:
@@ -160,6 +170,12 @@ class MemoryJobs:
     def counts(self, tenant: str | None = None) -> dict[JobState, int]:
         with self._lock:
             return dict(Counter(job.state for job in self._jobs.values() if tenant in (None, job.tenant)))
+
+    def backlog(self) -> Backlog:
+        with self._lock:
+            counts = {state: len(self._in(state)) for state in (*OPEN, JobState.DEAD)}
+            due = [job.due_at for state in (JobState.WAITING, JobState.READY) for job in self._in(state)]
+            return Backlog(counts, min(due, default=None))
 
     def next_due(self) -> datetime | None:
         with self._lock:
@@ -230,11 +246,12 @@ class MemoryJobs:
         self._put(replace(job, state=state, owner=None, lost=job.lost + (not job.cancel)))
 
     # -- limits and marks ----------------------------------------------------------------------------------------
-    def set_limits(self, limit: JobLimit) -> None:
+    def set_limits(self, limit: JobLimit, *, audit: AuditEntry | None = None) -> None:
         with self._lock:
             self._limits.pop((limit.tenant, limit.script_id), None)
             if limit.limits != JobLimits():
                 self._limits[limit.tenant, limit.script_id] = limit.limits
+            self._log(audit)
 
     def limits(self, tenant: str | None = None) -> list[JobLimit]:
         with self._lock:

@@ -6,22 +6,27 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..ports import Document, Quota
+from ..ports import Document, KeyInfo, Quota
 from .key_values import added, check_key, check_quota, encoded, weight
 from .rows import check_document
 
+if TYPE_CHECKING:
+    from ..access_model import AuditEntry
+
 
 class MemoryDocuments:
-    """`Documents` that live as long as their object; ``changed`` is called with each write."""
+    """`Documents` that live as long as their object; ``changed`` and ``log`` are called with each write."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[], None], log: Callable[[AuditEntry | None], None]) -> None:
         self._changed = changed
+        self._log = log
         self._documents: dict[tuple[str, str, str], Document] = {}
 
-    def put(self, document: Document) -> None:
+    def put(self, document: Document, *, audit: AuditEntry | None = None) -> None:
         body = json.loads(check_document(document))
+        self._log(audit)
         self._documents[document.kind, document.tenant, document.name] = document._replace(body=body)
         self._changed()
 
@@ -32,8 +37,10 @@ class MemoryDocuments:
         found = [one for one in list(self._documents.values()) if one.kind == kind and tenant in (None, one.tenant)]
         return sorted(found, key=lambda one: (one.tenant, one.name))
 
-    def delete(self, tenant: str, kind: str, name: str) -> bool:
+    def delete(self, tenant: str, kind: str, name: str, *, audit: AuditEntry | None = None) -> bool:
         found = self._documents.pop((kind, tenant, name), None)
+        if found is not None:
+            self._log(audit)
         self._changed()
         return found is not None
 
@@ -62,9 +69,10 @@ class _Space:
 
 
 class MemoryKeyValues:
-    """`KeyValues` that live as long as their object."""
+    """`KeyValues` that live as long as their object; ``log`` puts an audit entry, if there is one, on the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, log: Callable[[AuditEntry | None], None]) -> None:
+        self._log = log
         self._spaces: dict[str, _Space] = {}
         self._lock = Lock()
 
@@ -75,11 +83,15 @@ class MemoryKeyValues:
             text = space.live(key, now) if space is not None else None
         return None if text is None else json.loads(text)
 
-    def set(self, tenant: str, key: str, value: Any, expires_at: datetime | None, quota: Quota, now: datetime) -> None:
+    def set(
+        self, tenant: str, key: str, value: Any, expires_at: datetime | None, quota: Quota, now: datetime, *,
+        audit: AuditEntry | None = None,
+    ) -> None:  # fmt: skip
         check_key(key)
         text = encoded(value)
         with self._lock:
             self._put(tenant, key, text, expires_at, quota, now)
+            self._log(audit)
 
     def incr(
         self, tenant: str, key: str, by: int | float, expires_at: datetime | None, quota: Quota, now: datetime
@@ -93,13 +105,22 @@ class MemoryKeyValues:
             self._put(tenant, key, encoded(total), ends, quota, now)
             return total
 
-    def delete(self, tenant: str, key: str, now: datetime) -> bool:
+    def delete(self, tenant: str, key: str, now: datetime, *, audit: AuditEntry | None = None) -> bool:
         check_key(key)
         with self._lock:
             space = self._spaces.setdefault(tenant, _Space())
             live = space.live(key, now) is not None
             space.remove(key)
+            if live:
+                self._log(audit)
             return live
+
+    def keys(self, tenant: str, prefix: str, after: str | None, limit: int, now: datetime) -> list[KeyInfo]:
+        with self._lock:
+            space = self._spaces.get(tenant) or _Space()
+            found = [key for key in space.pairs if key.startswith(prefix) and (after is None or key > after)]
+            live = sorted(key for key in found if space.live(key, now) is not None)
+            return [KeyInfo(key, weight(key, space.pairs[key][0]), space.pairs[key][1]) for key in live[:limit]]
 
     def usage(self, tenant: str) -> tuple[int, int]:
         with self._lock:

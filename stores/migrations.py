@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import peewee
 
-from . import access_steps, job_steps, service_steps, tag_steps
+from . import access_steps, job_steps, service_steps, tag_steps, tape_steps
 from .gateway import Gateway
 from .tables import Tables, columns
 
@@ -136,6 +136,7 @@ CREATE TABLE IF NOT EXISTS alloy_runs (
     *(Migration(*step) for step in service_steps.STEPS),
     *(Migration(*step) for step in tag_steps.STEPS),
     *(Migration(*step) for step in job_steps.STEPS),
+    *(Migration(*step) for step in tape_steps.STEPS),
 )
 
 

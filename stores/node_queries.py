@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from ..access_model import AuditEntry
 from ..job_model import Job, JobLimit, JobLimits, JobState, Node
 from .gateway import Gateway
-from .job_queries import SELECT
+from .job_queries import SELECT, Log
 from .job_rows import LOST, NODE_COLUMNS, job_from_row, node_from_row, reason_text
 from .rows import Row, key, micros, moment
 from .sql import SQL
@@ -17,8 +18,9 @@ RUNNING = JobState.RUNNING.value
 class NodeQueries:
     """The part of a store that keeps nodes. Whether one is alive is a matter of the database's own clock."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, log: Log) -> None:
         self._gateway = gateway
+        self._log = log
         self._sql = SQL(gateway)
         self._now = gateway.dialect.now
 
@@ -80,7 +82,7 @@ class NodeQueries:
         self._sql.change(freed, JobState.READY.value, RUNNING, *values)
 
     # -- limits and marks ----------------------------------------------------------------------------------------
-    def set_limits(self, limit: JobLimit) -> None:
+    def set_limits(self, limit: JobLimit, *, audit: AuditEntry | None = None) -> None:
         name = (key(limit.tenant), "" if limit.script_id is None else key(limit.script_id))
 
         def work() -> None:
@@ -88,6 +90,7 @@ class NodeQueries:
             if limit.limits != JobLimits():
                 sql = "INSERT INTO alloy_job_limits (tenant, script_id, running, per_minute) VALUES (?, ?, ?, ?)"
                 self._sql.change(sql, *name, *limit.limits)
+            self._log(audit)
 
         self._gateway.write(work)
 

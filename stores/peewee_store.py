@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .jobs import Jobs
     from .outbox_queries import OutboxQueries
     from .review_queries import ReviewQueries
+    from .tape_queries import TapeQueries
     from .tenant_queries import TenantQueries
     from .token_queries import TokenQueries
 
@@ -44,8 +45,8 @@ class PeeweeStore:
         self._scripts = ScriptQueries(self._gateway, tables, self._log)
         self._health = HealthQueries(self._gateway, tables)
         self._runs = RunQueries(self._gateway, tables)
-        self.documents: Documents = DocumentQueries(self._gateway, tables)
-        self.kv: KeyValues = KeyValueQueries(self._gateway, tables)
+        self.documents: Documents = DocumentQueries(self._gateway, tables, self._log)
+        self.kv: KeyValues = KeyValueQueries(self._gateway, tables, self._log)
 
     # -- access control, loaded when it is first used ------------------------------------------------------------
     @cached_property
@@ -95,7 +96,14 @@ class PeeweeStore:
         """Loaded when it is first used."""
         from .jobs import Jobs
 
-        return Jobs(self._gateway)
+        return Jobs(self._gateway, self._log)
+
+    @cached_property
+    def tapes(self) -> TapeQueries:
+        """Loaded when it is first used."""
+        from .tape_queries import TapeQueries
+
+        return TapeQueries(self._gateway)
 
     def migrate(self) -> list[str]:
         return [migration.name for migration in self._migrator.apply()]

@@ -29,6 +29,11 @@ def no_run(tenant: str, run_id: str) -> NotFound:
     return NotFound(f"run {run_id!r}: tenant {tenant!r} has none of that id", details={"run": run_id})
 
 
+def no_tape(tenant: str, run_id: str) -> NotFound:
+    """Returns the error for a run that the tenant has no tape of."""
+    return NotFound(f"tape {run_id!r}: tenant {tenant!r} has none of that run", details={"run": run_id})
+
+
 def stale(
     key: str, expected: int, actual: int, updated_by: str, updated_at: datetime, kind: str = "script"
 ) -> Conflict:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..checks import shown
 from ..errors import AlloyError, HostError, InvalidValue
-from ..hostapi import EVERY_PHASE, EXTERNAL_PHASES, HostCall, HostFunction, HostModule, Param
+from ..hostapi import EVERY_PHASE, EXTERNAL_PHASES, KEY, HostCall, HostFunction, HostModule, Param
 from ..values import jsonable
 
 if TYPE_CHECKING:
     from .jobs import Jobs
 
 QUEUE, DURABLE = "queue", "durable"
-SLEEP, KEY = "sleep", "durable.key"
+SLEEP = "sleep"
 OPTIONS = {"delay": "delay_s", "id": "id", "priority": "priority", "order_by": "order_by", "attempts": "attempts",
            "timeout": "timeout_s"}  # fmt: skip
 
@@ -90,9 +90,8 @@ def durable_modules() -> tuple[HostModule, ...]:
             (
                 HostFunction(
                     KEY,
-                    "Returns a text that is the same whenever this place of this run is reached: a key for calls that "
-                    "must not take effect twice.",
-                    returns="string", call=key, capability=DURABLE, phases=EVERY_PHASE, wants_call=True,
+                    "Another name of `ctx.idempotency_key()`.",
+                    returns="string", call=key, phases=EVERY_PHASE, wants_call=True,
                     example="return durable.key()",
                 ),
             ),

@@ -9,14 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .. import checks
-from ..access.acting import require
+from ..access.acting import current, require
+from ..access.trail import entry
+from ..access_model import AuditEntry
 from ..errors import ValidationError
 from ..forking import after_fork
-from ..job_model import Job, JobKind, JobLimit, JobLimits, JobQuery, JobState, Node
+from ..job_model import Job, JobKind, JobLimit, JobLimits, JobQuery, JobState, Node, Step
 from ..job_ports import JobStore
 from ..model import DEFAULT_TENANT, Script
 from ..outcome import Outcome
 from .payload import packed
+from .tally import Tally
 from .worker import CURRENT, Worker
 
 ATTEMPTS, BACKOFF_S, BACKOFF_LIMIT_S = 5, 10.0, 3600.0
@@ -35,6 +38,9 @@ class Jobs:
         perform: Runs a job's script and returns what it came to.
         started: Called when the worker starts.
         interrupt: Ends the run of a job, if it is under way in this process.
+
+    Attributes:
+        tally: What became of the tries in this process.
     """
 
     def __init__(
@@ -52,10 +58,11 @@ class Jobs:
         self._lock = threading.Lock()
         self._started = started
         self._interrupt = interrupt
+        self.tally = Tally()
         after_fork(self._forget_worker)
 
     def _forget_worker(self) -> None:
-        self._worker, self._lock = None, threading.Lock()
+        self._worker, self._lock, self.tally = None, threading.Lock(), Tally()
 
     # -- asking for work -----------------------------------------------------------------------------------------
     def enqueue(
@@ -65,6 +72,8 @@ class Jobs:
         tenant: str = DEFAULT_TENANT,
     ) -> Job:  # fmt: skip
         """Returns the job that runs a stored script in the background.
+
+        On the audit log if somebody acts; what the platform itself enqueues is not.
 
         Args:
             script: Its name or id.
@@ -88,13 +97,14 @@ class Jobs:
         return self.put(
             script, params, delay_s=delay_s, id=id, priority=priority, order_by=order_by, attempts=attempts,
             backoff_s=backoff_s, backoff_limit_s=backoff_limit_s, timeout_s=timeout_s, user=user, tenant=tenant,
+            audited=current() is not None,
         )  # fmt: skip
 
     def put(
         self, script: str, params: Mapping[str, Any] | None = None, *, delay_s: float = 0, id: str | None = None,
         priority: int = 0, order_by: str | None = None, attempts: int = ATTEMPTS, backoff_s: float = BACKOFF_S,
         backoff_limit_s: float = BACKOFF_LIMIT_S, timeout_s: float | None = None, user: str | None = None,
-        tenant: str = DEFAULT_TENANT,
+        tenant: str = DEFAULT_TENANT, audited: bool = False,
     ) -> Job:  # fmt: skip
         """Returns what `enqueue` returns, whoever acts: a script's own grants say whether it may ask."""
         found = self._script(tenant, checks.name(script, "script"))
@@ -113,11 +123,12 @@ class Jobs:
             timeout_s=None if timeout_s is None else checks.number(timeout_s, "timeout_s", 0.001, LONGEST_TIMEOUT_S),
             state=JobState.WAITING if delay else JobState.READY,
         )  # fmt: skip
-        return job if self.add([job]) == [True] else self._store().get(tenant, name)
+        audit = _enqueued(job, found) if audited else None
+        return job if self.add([job], audit=audit) == [True] else self._store().get(tenant, name)
 
-    def add(self, jobs: Sequence[Job]) -> list[bool]:
+    def add(self, jobs: Sequence[Job], *, audit: AuditEntry | None = None) -> list[bool]:
         """Returns, for each job, whether it is new; this process's worker looks for them at once."""
-        new = self._store().add(jobs)
+        new = self._store().add(jobs, audit=audit)
         if any(new):
             self.wake()
         return new
@@ -131,6 +142,14 @@ class Jobs:
         """
         require("jobs.read", checks.name(tenant, "tenant"))
         return self._store().get(tenant, checks.name(id, "job"))
+
+    def steps(self, id: str, *, tenant: str = DEFAULT_TENANT) -> Sequence[Step]:
+        """Returns the recorded host calls of a durable job, in order.
+
+        Raises:
+            NotFound: The tenant has no job of that id.
+        """
+        return self._store().steps(self.get(id, tenant=tenant))
 
     def list(
         self, *, tenant: str = DEFAULT_TENANT, state: str | None = None, script: str | None = None,
@@ -149,9 +168,9 @@ class Jobs:
             )
         )
 
-    def dead(self, *, tenant: str = DEFAULT_TENANT, limit: int = 100) -> Sequence[Job]:
-        """Returns the dead letters: jobs that failed as often as they may, newest first."""
-        return self.list(tenant=tenant, state="dead", limit=limit)
+    def dead(self, *, tenant: str = DEFAULT_TENANT, before: str | None = None, limit: int = 100) -> Sequence[Job]:
+        """Returns the dead letters: jobs that failed as often as they may, newest first, behind the one ``before``."""
+        return self.list(tenant=tenant, state="dead", before=before, limit=limit)
 
     def counts(self, *, tenant: str | None = None) -> Mapping[JobState, int]:
         """Returns how many jobs there are in each state, of one tenant or of all."""
@@ -173,7 +192,9 @@ class Jobs:
         """
         text = checks.text(reason, "reason", MAX_NOTE)
         require("jobs.write", checks.name(tenant, "tenant"))
-        return self._store().cancel(tenant, checks.name(id, "job"), text, datetime.now(UTC))
+        name = checks.name(id, "job")
+        audit = entry("job.cancel", tenant=tenant, object_id=name, name=name, reason=text)
+        return self._store().cancel(tenant, name, text, datetime.now(UTC), audit=audit)
 
     def again(self, id: str, *, tenant: str = DEFAULT_TENANT) -> Job:
         """Returns a dead or cancelled job, ready to be tried as often as at first.
@@ -183,7 +204,9 @@ class Jobs:
             Conflict: It is neither dead nor cancelled.
         """
         require("jobs.write", checks.name(tenant, "tenant"))
-        job = self._store().again(tenant, checks.name(id, "job"), datetime.now(UTC))
+        name = checks.name(id, "job")
+        audit = entry("job.again", tenant=tenant, object_id=name, name=name)
+        job = self._store().again(tenant, name, datetime.now(UTC), audit=audit)
         self.wake()
         return job
 
@@ -196,12 +219,17 @@ class Jobs:
         Both None lift the limit. Limits hold over all nodes together.
         """
         require("jobs.write", checks.name(tenant, "tenant"))
-        found = None if script is None else self._script(tenant, checks.name(script, "script")).id
+        found = None if script is None else self._script(tenant, checks.name(script, "script"))
         limits = JobLimits(
             None if running is None else checks.whole_number(running, "running"),
             None if per_minute is None else checks.whole_number(per_minute, "per_minute"),
         )
-        self._store().set_limits(JobLimit(tenant, found, limits))
+        limited = JobLimit(tenant, None if found is None else found.id, limits)
+        name = tenant if found is None else found.name
+        audit = entry(
+            "job.limit", tenant=tenant, object_id=limited.script_id or tenant, name=name, details=limits._asdict()
+        )
+        self._store().set_limits(limited, audit=audit)
 
     def limits(self, *, tenant: str | None = None) -> Sequence[JobLimit]:
         """Returns the limits that are set, of one tenant or of all."""
@@ -231,7 +259,7 @@ class Jobs:
         checks.number(silent_s, "silent_s", 0.2, 3600)
         with self._lock:
             if self._worker is None:
-                self._worker = Worker(self._store(), self._perform, slots, silent_s, self._interrupt)
+                self._worker = Worker(self._store(), self._perform, slots, silent_s, self._interrupt, self.tally)
                 self._worker.start()
         self._started()
 
@@ -262,7 +290,7 @@ class Jobs:
         """
         require("jobs.write", checks.name(tenant, "tenant"))
         store = self._store()
-        worker = Worker(store, self._perform, 1)
+        worker = Worker(store, self._perform, 1, tally=self.tally)
         worker.beat()
         try:
             job = store.claim_one(tenant, checks.name(id, "job"), worker.id, datetime.now(UTC))
@@ -273,3 +301,9 @@ class Jobs:
         finally:
             store.leave(worker.id)
         return self.get(id, tenant=tenant)
+
+
+def _enqueued(job: Job, script: Script) -> AuditEntry:
+    """Returns the audit entry of a new job."""
+    details = {"script": script.name, "due_at": job.due_at.isoformat(), "priority": job.priority}
+    return entry("job.enqueue", tenant=job.tenant, object_id=job.id, name=job.id, details=details)

@@ -18,11 +18,11 @@ from typing import Any
 
 from ..checks import shown
 from ..errors import AlloyError, InvalidValue, StoreError
-from ..hostapi import HostCall
+from ..hostapi import KEY, HostCall
 from ..job_model import Job, Step
 from ..job_ports import JobStore
-from ..values import jsonable, pack, unpack
-from .host import KEY, SLEEP
+from ..values import handle, jsonable, pack, unpack
+from .host import SLEEP
 
 START = "start"
 MAX_RESULT_BYTES = 4 * 1024 * 1024
@@ -85,8 +85,7 @@ class Journal:
         """
         if function == KEY:
             return perform()
-        text = json.dumps(jsonable(arguments), sort_keys=True)
-        name = f"{function}#{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
+        name = step_name(function, arguments)
         if function != SLEEP:
             return self._answer(name, perform)
         wake = _moment(self._answer(name, lambda: _micros(self._clock() + duration(arguments[0]))))
@@ -129,7 +128,13 @@ class Journal:
             raise Diverged(f"step {step.number} was {step.name} and is {name} now: the run is not the one on record")
         if step.error is not None:
             raise AlloyError(step.text, code=step.error)
-        return unpack(base64.b85decode(step.text))
+        return unpack(base64.b85decode(step.text), handle)
+
+
+def step_name(function: str, arguments: Any) -> str:
+    """Returns what a call is known by: the function and a digest of its arguments."""
+    text = json.dumps(jsonable(arguments), sort_keys=True)
+    return f"{function}#{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
 
 
 def duration(value: Any) -> timedelta:

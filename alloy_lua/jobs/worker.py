@@ -19,8 +19,10 @@ from ..job_ports import JobStore
 from ..outcome import Outcome
 from .journal import Diverged, Parked, Taken
 from .retries import end_of, failed
+from .tally import Tally
 
 POLL_SECONDS = 0.5
+LINGER_SECONDS = 0.005  # for more slots to become free: a claim costs the same for one job as for many
 BEAT_SECONDS = 2.0
 SILENT_SECONDS = 15.0  # then a node counts as gone
 MOST_LOST = 5  # a job that takes its process down so often is dead
@@ -40,6 +42,7 @@ class Worker:
         slots: How many jobs run at once.
         silent_s: Seconds after which other nodes that are not seen count as gone.
         interrupt: Ends the run of a job, if it is under way in this process.
+        tally: Counts the tries.
 
     Attributes:
         trouble: What keeps it from the store, None if nothing does.
@@ -47,7 +50,7 @@ class Worker:
 
     def __init__(
         self, store: JobStore, perform: Callable[[Job], Outcome], slots: int, silent_s: float = SILENT_SECONDS,
-        interrupt: Callable[[Job], object] = lambda job: None,
+        interrupt: Callable[[Job], object] = lambda job: None, tally: Tally | None = None,
     ) -> None:  # fmt: skip
         self.id = uuid.uuid4().hex
         self.slots = slots
@@ -55,6 +58,7 @@ class Worker:
         self._store = store
         self._perform = perform
         self._interrupt = interrupt
+        self._tally = tally or Tally()
         self._silent = timedelta(seconds=silent_s)
         self._beat_s = min(BEAT_SECONDS, silent_s / 4)
         self._name = f"{socket.gethostname()}/{os.getpid()}"
@@ -118,6 +122,8 @@ class Worker:
         """Returns how many seconds there is nothing to do for."""
         if monotonic() - self._last_beat >= self._beat_s:
             self.beat()
+        if 0 < self.slots - self._busy < self.slots / 2:
+            self._stop.wait(LINGER_SECONDS)
         free = self.slots - self._busy
         if free <= 0:
             return POLL_SECONDS
@@ -165,12 +171,15 @@ class Worker:
 
     def run(self, job: Job) -> bool:
         """Runs a job that this node has claimed; returns whether its end was taken down."""
+        self._tally.begin()
         token = CURRENT.set(job)
         try:
             end = self._attempt(job)
         finally:
             CURRENT.reset(token)
-        return self._end(job, end)
+        kept = self._end(job, end)
+        self._tally.end(end, kept=kept)
+        return kept
 
     def _attempt(self, job: Job) -> JobEnd:
         try:

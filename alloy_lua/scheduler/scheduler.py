@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from .. import checks
-from ..access.acting import require
+from ..access.acting import current, require
+from ..access.trail import entry
 from ..errors import StoreError, ValidationError
 from ..forking import after_fork
 from ..job_model import Job, JobKind, JobState
@@ -213,7 +214,10 @@ class Scheduler:
             _job(Tick(found[0], now), now, alone=True), id=f"now:{uuid.uuid4().hex}", lane=None, skip_if_busy=False,
             user=checks.optional_name(user, "user"),
         )  # fmt: skip
-        self._jobs.add([job])
+        audit = None
+        if current() is not None:
+            audit = entry("schedule.run", tenant=tenant, object_id=script.id, name=script.name, details={"job": job.id})
+        self._jobs.add([job], audit=audit)
         return job
 
 

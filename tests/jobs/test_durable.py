@@ -15,6 +15,8 @@ from alloy_lua import Alloy, ManualTrigger
 from alloy_lua.errors import InvalidValue
 from alloy_lua.job_model import Job, JobState, Step
 from alloy_lua.jobs.journal import Journal, duration
+from alloy_lua.secrets import new_key
+from alloy_lua.settings import Settings
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -52,6 +54,20 @@ def until(true: Callable[[], bool], seconds: float = 15) -> None:
         time.sleep(0.01)
 
 
+def test_a_handle_to_a_secret_is_still_one_after_a_sleep(tmp_path: Path) -> None:
+    with Alloy(f"sqlite:///{tmp_path}/alloy.db", settings=Settings({"secrets_key": new_key()})) as alloy:
+        alloy.secrets.set("key", "12345678")
+        source = "local key = secret('key') sleep(0.05) return tostring(key)"
+        alloy.scripts.create(
+            "s", source, triggers=[ManualTrigger()], capabilities=["durable", "secret"], status="active"
+        )
+        alloy.jobs.start()
+        job = alloy.jobs.enqueue("s")
+        until(lambda: alloy.jobs.get(job.id).state == "succeeded")
+        alloy.flush()
+        assert alloy.runs()[0].value == "secret(key)"
+
+
 def done(alloy: Alloy, job: Job) -> Job:
     until(lambda: alloy.jobs.get(job.id).state not in ("waiting", "ready", "running"))
     alloy.flush()
@@ -62,7 +78,7 @@ def test_what_was_done_before_a_sleep_is_not_done_again(alloy: Alloy, calls: lis
     job = durable(
         alloy,
         """
-        local before = {time.now(), ctx.now, math.random(10^6), uuid.new(), ctx.run_id, durable.key()}
+        local before = {time.now(), ctx.now, math.random(10^6), uuid.new(), ctx.run_id, ctx.idempotency_key()}
         local first = test.effect("first")
         sleep(0.3)
         local second = test.effect("second")

@@ -325,3 +325,15 @@ def test_a_job_that_a_node_does_not_know_it_has_is_given_back(alloy: Alloy) -> N
     assert alloy.store.jobs.claim_one("default", job.id, alloy.jobs.nodes()[0].id, job.created_at) is not None
     ended = done(alloy, job)
     assert (ended.state, ended.attempt, ended.failed) == (JobState.SUCCEEDED, 2, 0)
+
+
+def test_an_idempotency_key_is_the_same_in_every_try_and_different_everywhere_else(alloy: Alloy) -> None:
+    seen: list[tuple[str, str, str]] = []
+    alloy.function("shop.pay")(lambda a, b, c: seen.append((a, b, c)))
+    source = "local c = ctx shop.pay(ctx.idempotency_key(), c['idempotency_key'](), durable.key()) error('lost')"
+    alloy.scripts.create("pay", source, triggers=[ManualTrigger()], status="active")
+    first, second = (alloy.jobs.enqueue("pay", attempts=2, backoff_s=0) for _ in range(2))
+    for job in (first, first, second):
+        alloy.jobs.run_one(job.id)
+    assert seen[0] == seen[1] and first.id in seen[0][0]
+    assert len({*seen[0], *seen[2]}) == 6

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from alloy_lua.access.trail import entry
+from alloy_lua.access_ports import AuditQuery
 from alloy_lua.errors import ValidationError
 from alloy_lua.ports import Document, Store
 
@@ -86,3 +88,13 @@ def test_threads_that_write_one_document_at_once_leave_one(store: Store) -> None
         thread.join()
     assert failures == []
     assert len(store.documents.of_kind("rule")) == 1
+
+
+def test_a_change_and_its_audit_entry_are_kept_both_or_neither(store: Store) -> None:
+    audit = entry("rule.set", tenant="acme", object_id="a", name="a")
+    store.documents.put(document(), audit=audit)
+    with pytest.raises(ValidationError):
+        store.documents.put(document("x" * 300), audit=audit)
+    assert store.documents.delete("acme", "rule", "a", audit=audit)
+    assert not store.documents.delete("acme", "rule", "a", audit=audit)
+    assert [found.seq for found in store.audit.matching(AuditQuery())] == [2, 1]

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from alloy_lua.access.trail import entry
+from alloy_lua.access_ports import AuditQuery
 from alloy_lua.errors import Conflict, NotFound, ValidationError
 from alloy_lua.job_model import Job, JobEnd, JobKind, JobLimit, JobLimits, JobQuery, JobState, Node, Step
 from alloy_lua.job_ports import JobStore
@@ -344,3 +346,31 @@ def test_a_job_that_parks_has_not_failed(jobs: JobStore) -> None:
     assert (parked.state, parked.failed, parked.reason, parked.owner) == (JobState.WAITING, 0, "asleep", None)
     assert jobs.claim("a", 1, NOON) == []
     assert jobs.claim("a", 1, NOON + SECOND)[0].attempt == 2
+
+
+def test_the_backlog_is_what_is_not_done_and_when_the_first_was_due(jobs: JobStore) -> None:
+    assert jobs.backlog().first_due is None
+    jobs.add([job(1, due_at=NOON), job(2, due_at=NOON + SECOND), job(3, state=JobState.WAITING, due_at=NOON - SECOND)])
+    assert jobs.backlog().first_due == NOON - SECOND
+    assert jobs.claim_one("acme", "job-003", "node", NOON) is not None
+    jobs.cancel("acme", "job-002", "no", NOON)
+    found = jobs.backlog()
+    open_jobs = {JobState.WAITING: 0, JobState.READY: 1, JobState.RUNNING: 1, JobState.DEAD: 0}
+    assert (dict(found.counts), found.first_due) == (open_jobs, NOON)
+
+
+# -- the audit log -------------------------------------------------------------------------------------------------
+def test_a_change_and_its_audit_entry_are_kept_both_or_neither(store: Store) -> None:
+    jobs, audit = store.jobs, entry("job.change", tenant="acme", object_id="job-001", name="job-001")
+    assert jobs.add([job()], audit=audit) == [True]
+    assert jobs.add([job()], audit=audit) == [False]
+    jobs.cancel("acme", "job-001", "no need", NOON, audit=audit)
+    jobs.again("acme", "job-001", NOON, audit=audit)
+    jobs.set_limits(JobLimit("acme", None, JobLimits(1)), audit=audit)
+    for refused in (
+        lambda: jobs.again("acme", "job-001", NOON, audit=audit),
+        lambda: jobs.cancel("acme", "none", "no need", NOON, audit=audit),
+    ):
+        with pytest.raises((Conflict, NotFound)):
+            refused()
+    assert [found.seq for found in store.audit.matching(AuditQuery())] == [4, 3, 2, 1]

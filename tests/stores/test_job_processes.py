@@ -43,7 +43,7 @@ for i = 1, 5 do
   test.effect("b" .. i)
 end
 """
-JOBS, NODES, KILLS = 20, 3, 8
+JOBS, NODES, KILLS = 40, 3, 8
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_killed_runs_go_on_elsewhere_and_repeat_at_most_the_call_under_way(url: 
             processes = [start(url, effects) for _ in range(NODES)]
             for _ in range(KILLS):
                 until(partial(more_made, effects, sum(made(effects).values()), alloy))
-                time.sleep(dice.uniform(0.0, 0.3))
+                time.sleep(dice.uniform(0.0, 0.1))
                 victim = processes.pop(dice.randrange(NODES))
                 end([victim])
                 processes.append(start(url, effects))

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from alloy_lua.access.trail import entry
+from alloy_lua.access_ports import AuditQuery
 from alloy_lua.errors import InvalidValue, LimitExceeded, ValidationError
 from alloy_lua.ports import Quota, Store
 from alloy_lua.stores import open_store
@@ -178,3 +180,30 @@ def test_no_increment_of_many_processes_is_lost(kind: str, request: pytest.Fixtu
         racers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
         assert [racer.communicate(timeout=60)[1] for racer in racers] == ["", "", ""]
         assert store.kv.get("acme", "n", NOON) == 75
+
+
+def test_keys_are_listed_by_what_they_begin_with_in_order(store: Store) -> None:
+    for key in ("b", "a%", "a_", "a", "aé", "A", "a/x"):
+        put(store, key, "xy")
+    put(store, "a-gone", 1, ends=NOON)
+    put(store, "a-other", 1, tenant="other")
+    put(store, "a-late", 1, ends=NOON + SECOND)
+
+    def keys(prefix: str, after: str | None = None, limit: int = 9) -> list[str]:
+        return [found.key for found in store.kv.keys("acme", prefix, after, limit, NOON)]
+
+    assert keys("") == ["A", "a", "a%", "a-late", "a/x", "a_", "aé", "b"]
+    assert keys("a", "a-late") == ["a/x", "a_", "aé"] and keys("a", "a", 2) == ["a%", "a-late"]
+    assert keys("a%") == ["a%"] and keys("a_") == ["a_"] and keys("x" * 300) == []
+    late = store.kv.keys("acme", "a-late", None, 1, NOON)[0]
+    assert (late.size, late.expires_at) == (7, NOON + SECOND)
+
+
+def test_a_change_and_its_audit_entry_are_kept_both_or_neither(store: Store) -> None:
+    audit = entry("kv.set", tenant="acme", object_id="k", name="k")
+    store.kv.set("acme", "k", 1, None, WIDE, NOON, audit=audit)
+    with pytest.raises(LimitExceeded):
+        store.kv.set("acme", "l", 1, None, Quota(1, 100), NOON, audit=audit)
+    assert store.kv.delete("acme", "k", NOON, audit=audit)
+    assert not store.kv.delete("acme", "k", NOON, audit=audit)
+    assert [found.seq for found in store.audit.matching(AuditQuery())] == [2, 1]
