@@ -15,7 +15,7 @@ from .wire.common import ErrorInfo, ErrorReply
 STATUS_OF = {
     "malformed_json": 400, "malformed_request": 400,
     "unauthenticated": 401,
-    "permission_denied": 403, "capability_denied": 403, "review_required": 403,
+    "permission_denied": 403, "capability_denied": 403, "review_required": 403, "backtest_required": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "request_timeout": 408,
@@ -29,8 +29,11 @@ STATUS_OF = {
     "internal_error": 500, "config_error": 500, "script_failed": 500,
     "bad_reply": 502,
     "overloaded": 503, "breaker_open": 503, "bypassed": 503, "store_error": 503,
+    "quota_exceeded": 507,
 }  # fmt: skip
 """The status of each error code; codes that are not listed are faults of the service."""
+RETRY_AFTER = {"overloaded": 1, "store_error": 1, "breaker_open": 10, "bypassed": 10}
+"""Seconds after which it makes sense to call again, by error code."""
 
 _CODE_OF_STATUS = {
     400: "malformed_request", 401: "unauthenticated", 403: "permission_denied", 404: "not_found",
@@ -70,8 +73,9 @@ def reply_of(error: AlloyError, request_id: str) -> Reply:
     headers = dict(error.headers) if isinstance(error, ApiError) else {}
     if error.code == "unauthenticated":
         headers["WWW-Authenticate"] = 'Bearer realm="alloy-lua"'
-    if "retry_after" in error.details:
-        headers["Retry-After"] = str(error.details["retry_after"])
+    wait = error.details.get("retry_after", RETRY_AFTER.get(error.code))
+    if wait is not None:
+        headers.setdefault("Retry-After", str(wait))
     return Reply(ErrorReply(error=info_of(error, request_id)), status_of(error), headers)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -36,15 +36,24 @@ def key_of(request: web.Request) -> str | None:
 
 
 async def once(
-    call: Call, key: str, body: bytes, make: Callable[[], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+    call: Call, key: str, body: bytes, make: Callable[[], Awaitable[web.StreamResponse]], *,
+    caller: str | None = None, keep: Iterable[str] | None = KEPT_HEADERS,
+) -> web.StreamResponse:  # fmt: skip
     """Returns the response that ``make`` returns, or returned when the call was first sent.
 
     Replies to calls that went wrong are not kept: they changed nothing, and may be sent again.
+
+    Args:
+        call: The call.
+        key: What the client calls it.
+        body: Its body.
+        make: Carries it out.
+        caller: Who calls, if it shows no token.
+        keep: The headers that are kept, None for all.
     """
     store = call.service.lanes[Lane.STORE]
     path = f"{call.request.path_qs} {call.tenant}"
-    begin = functools.partial(call.alloy.idempotency.begin, hold_seconds=HOLD_SECONDS)
+    begin = functools.partial(call.alloy.idempotency.begin, hold_seconds=HOLD_SECONDS, caller=caller)
     found = await store.run(_as_actor, call, begin, key, call.request.method, path, body)
     if found.status is not None:
         return _again(found)
@@ -53,7 +62,10 @@ async def once(
     except BaseException:
         await store.run(_as_actor, call, call.alloy.idempotency.release, found)
         raise
-    status, headers, kept = _kept(call, response)
+    if response.status >= 500:
+        await store.run(_as_actor, call, call.alloy.idempotency.release, found)
+        return response
+    status, headers, kept = _kept(call, response, response.headers if keep is None else keep)
     await store.run(_as_actor, call, call.alloy.idempotency.finish, found, status, headers, kept)
     return response
 
@@ -63,12 +75,12 @@ def _as_actor(call: Call, work: Callable[..., Any], *arguments: Any) -> Any:
         return work(*arguments)
 
 
-def _kept(call: Call, response: web.StreamResponse) -> tuple[int, list[tuple[str, str]], bytes]:
+def _kept(call: Call, response: web.StreamResponse, names: Iterable[str]) -> tuple[int, list[tuple[str, str]], bytes]:
     """Returns what is given once more; a reply with a secret in it never is."""
     if call.endpoint.keeps_secret:
         said = ApiError("conflict", "this call was made before; its reply held a secret, which is told once")
         return STATUS_OF["conflict"], [("Content-Type", "application/json")], body_of(said, call.request_id)
-    headers = [(name, response.headers[name]) for name in KEPT_HEADERS if name in response.headers]
+    headers = [(name, response.headers[name]) for name in names if name in response.headers]
     body = response.body if isinstance(response, web.Response) else b""
     return response.status, headers, body if isinstance(body, bytes) else b""
 

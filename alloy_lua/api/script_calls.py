@@ -20,10 +20,12 @@ from .dispatch import Handler
 from .endpoint import Endpoint, Lane
 from .errors import ApiError
 from .headers import REQUEST_ID, SECURITY
+from .idempotent import key_of, once
 from .reply import JSON, to_json
 from .service import Call, Service
 from .signatures import check_signature
 
+MUTATING = ("POST", "PUT", "PATCH", "DELETE")
 PATH = "/x/{tenant}/{path:.*}"
 POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _SENT = (
@@ -54,9 +56,20 @@ def script_handler(service: Service) -> Handler:
         if route.trigger.auth == "hmac":
             await service.lanes[Lane.STORE].run(_check_signed, call, route, body)
         params = _params(request, route, match.variables, body)
-        return await service.lanes[Lane.SCRIPTS].run(functools.partial(_answer, call, route, params))
+        make = functools.partial(service.lanes[Lane.SCRIPTS].run, _answer, call, route, params)
+        key = key_of(request) if request.method in MUTATING else None
+        if key is None:
+            return await make()
+        return await once(call, key, body, make, caller=_stranger(request, route), keep=None)
 
     return handle
+
+
+def _stranger(request: web.Request, route: Route) -> str:
+    """Returns whose idempotency keys count for a call without a token: all that sign with a secret are one caller."""
+    if route.trigger.auth == "hmac":
+        return f"{route.script.tenant} {route.trigger.secret}"
+    return request.remote or ""
 
 
 def _route_of(match: Match) -> Route:

@@ -105,9 +105,10 @@ class Service:
         self.stopping.set()
 
     def cancel_runs(self) -> None:
-        """Ends the runs under way; they come to ``cancelled`` within moments."""
+        """Ends the runs that calls wait for; they come to ``cancelled`` within moments. Jobs are the worker's."""
         for run in self.alloy.running():
-            self.alloy.cancel(run.run_id)
+            if run.job is None:
+                self.alloy.cancel(run.run_id)
 
     def close(self) -> None:
         """Lets the calls under way finish."""

@@ -42,8 +42,7 @@ class Workers:
         """
         if self.under_way >= self._most:
             raise ApiError(
-                "overloaded", f"{self.under_way} calls wait for the {self.name} threads; try again later",
-                headers={"Retry-After": "1"},
+                "overloaded", f"{self.under_way} calls wait for the {self.name} threads; try again later"
             )  # fmt: skip
         self.under_way += 1
         around = contextvars.copy_context()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from alloy_lua import Alloy
-from alloy_lua.model import ManualTrigger
+from alloy_lua.model import CronTrigger, ManualTrigger
 
 from .conftest import Client, Running
 
@@ -21,7 +21,13 @@ def ours(service: Running) -> dict[str, Any]:
     """What the tenant ``ours`` has; its ids by the names of path parameters."""
     alloy = service.alloy
     script = alloy.scripts.create(
-        "plan", LUA, triggers=[ManualTrigger()], tenant="ours", status="active", description=MARK, author=MARK
+        "plan",
+        LUA,
+        triggers=[ManualTrigger(), CronTrigger("0 0 1 1 *")],
+        tenant="ours",
+        status="active",
+        description=MARK,
+        author=MARK,
     )
     alloy.run("plan", tenant="ours", user=MARK)
     alloy.flush()
@@ -30,10 +36,21 @@ def ours(service: Running) -> dict[str, Any]:
     alloy.secrets.set("crm-key", MARK, tenant="ours")
     alloy.egress.allow("https://ours.example/*", tenant="ours", by=MARK)
     bypass = alloy.safe_mode.set(MARK, event="topic.left", tenant="ours")
-    (run,) = alloy.runs(tenant="ours")
+    job = alloy.jobs.enqueue("plan", {"mark": MARK}, delay_s=3600, user=MARK, id="ours-job", tenant="ours")
+    alloy.kv.set("ours-key", MARK, tenant="ours")
+    alloy.jobs.limit(tenant="ours", script="plan", running=7)
+    alloy.tapes.record("plan", tenant="ours")
+    taped = alloy.run("plan", {"mark": MARK}, tenant="ours", user=MARK).runs[0].id
+    alloy.flush()
+    backtest = alloy.backtests.run("plan", [{"mark": MARK}], tenant="ours")
+    alloy.scripts.update("plan", f"return '{MARK} draft'", tenant="ours")
+    alloy.rollouts.shadow("plan", tenant="ours")
+    alloy.run("plan", tenant="ours")
+    alloy.backtests.require("plan", tenant="ours")
+    alloy.flush()
     return {
-        "script": script.id, "revision": 1, "run": run.id, "token": token.id, "tenant": "ours", "name": "crm-key",
-        "bypass": bypass.id,
+        "script": script.id, "revision": 1, "run": taped, "token": token.id, "tenant": "ours", "name": "crm-key",
+        "bypass": bypass.id, "backtest": backtest.id, "job": job.id, "key": "ours-key",
     }  # fmt: skip
 
 
@@ -49,7 +66,15 @@ def state(alloy: Alloy) -> list[Any]:
         alloy.reviews.list("plan", tenant="ours"),
         alloy.secrets.list(tenant="ours"),
         alloy.egress.list(tenant="ours"),
+        alloy.tapes.list(tenant="ours"),
+        alloy.tapes.rules(tenant="ours"),
+        alloy.backtests.list(tenant="ours"),
+        alloy.backtests.rule("plan", tenant="ours"),
+        alloy.rollouts.get("plan", tenant="ours"),
         [bypass for bypass in alloy.safe_mode.list() if bypass.tenant == "ours"],
+        alloy.jobs.list(tenant="ours"),
+        alloy.jobs.limits(tenant="ours"),
+        [(found, alloy.kv.get(found.key, tenant="ours")) for found in alloy.kv.keys(tenant="ours")],
     ]
 
 

@@ -32,7 +32,13 @@ CHECKS = [
     response_headers_conformance,
 ]
 LUA = "if entity and entity.total then entity.discount = 1 end log.info('seen', {a = 1}) return {n = 1}"
-KNOWN: dict[str, Any] = {"script": "sample", "revision": 1, "tenant": "default"}
+KNOWN: dict[str, Any] = {
+    "script": "sample",
+    "revision": 1,
+    "tenant": "default",
+    "job": "sample-job",
+    "key": "sample-key",
+}
 
 
 def test_every_endpoint_is_described(admin: Client) -> None:
@@ -78,6 +84,8 @@ def made_up(operation: Any, mode: GenerationMode, check: Callable[[Any], None]) 
 
 def test_no_call_gets_what_the_document_does_not_say(service: Running) -> None:
     service.alloy.scripts.create("sample", LUA, on="order.before_create", status="active")
+    service.alloy.jobs.enqueue("sample", id="sample-job")
+    service.alloy.kv.set("sample-key", {"n": 1})
     failures: list[str] = []
     with requests.Session() as session:
         session.headers.update(service.client().headers)

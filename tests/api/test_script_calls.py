@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,9 +13,12 @@ from .conftest import Answer, Client, Running
 ECHO = "return {status = 201, headers = {['X-Seen'] = 'yes'}, body = params}"
 
 
-def publish(admin: Client, name: str, source: str, path: str, **trigger: Any) -> None:
+def publish(
+    admin: Client, name: str, source: str, path: str, settings: dict[str, Any] | None = None, **trigger: Any
+) -> None:
     made = admin.post("/scripts", {
         "name": name, "source": source, "status": "active", "triggers": [{"kind": "api", "path": path, **trigger}],
+        **(settings or {}),
     })  # fmt: skip
     assert made.status == 201, made.text
 
@@ -106,3 +111,47 @@ def test_wrong_api_triggers_are_refused(admin: Client) -> None:
     ):  # fmt: skip
         body = {"name": "wrong", "source": "", "triggers": [{"kind": "api", **trigger}]}
         assert admin.post("/scripts", body).code == "validation_error", trigger
+
+
+COUNT = (
+    "local n = kv.incr('{name}', 1) bed.nap() if params.body.fail then error('no') end "
+    "return {{status = params.body.status or 201, headers = {{['X-Turn'] = n}}, body = {{n = n}}}}"
+)
+
+
+@pytest.mark.parametrize("auth", ["token", "public"])
+def test_a_call_with_a_key_is_carried_out_once_however_often_and_at_the_same_time(
+    service: Running, admin: Client, auth: str
+) -> None:
+    service.alloy.function("bed.nap", doc="Sleeps.")(lambda: time.sleep(0.3))
+    settings = {"capabilities": ["kv"], "limits": "relaxed"}
+    publish(admin, f"count-{auth}", COUNT.format(name=auth), f"/count-{auth}", settings, auth=auth)
+    caller = admin if auth == "token" else Client(admin.url)
+
+    def call(body: Any, key: str | None = "k-1", method: str = "POST") -> Answer:
+        headers = {} if key is None else {"Idempotency_Key": key}
+        return caller(method, f"/x/default/count-{auth}", body, **headers)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(call, [{}] * 6))
+    done = [answer for answer in answers if answer.status == 201]
+    assert {answer.text for answer in done} == {'{"n":1}'}
+    assert sum("Idempotent-Replayed" not in answer.headers for answer in done) == 1
+    assert {answer.code for answer in answers if answer.status != 201} <= {"in_progress"}
+    again = call({})
+    assert (again.status, again.text, again.headers["X-Turn"]) == (201, '{"n":1}', "1")
+    assert again.headers["Alloy-Run-Id"] == done[0].headers["Alloy-Run-Id"]
+    assert "sandbox" in again.headers["Content-Security-Policy"]
+    assert call({"other": 1}).code == "idempotency_mismatch"
+    assert call({}, key="wrong key").code == "validation_error"
+    assert call({}, key=None).json == {"n": 2}
+    assert [call({"fail": True}, key="k-2").status for _ in range(2)] == [500, 500]  # not kept: carried out again
+    assert [call({"status": 503}, key="k-3").status for _ in range(2)] == [503, 503]
+    assert call({}, key=None).json == {"n": 7}
+
+
+def test_callers_do_not_get_each_others_replies(service: Running, admin: Client) -> None:
+    publish(admin, "whose", "return {body = ctx.user}", "/whose")
+    other = service.client("operator", "default")
+    texts = [one.post("/x/default/whose", {}, Idempotency_Key="same").text for one in (admin, other, admin)]
+    assert texts == ["admin-all", "operator-default", "admin-all"]

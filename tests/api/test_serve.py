@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from alloy_lua import Alloy
 
 from .conftest import Client
 
@@ -80,3 +82,29 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30)
         assert done.returncode == 1
         assert f"error: config_error: cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_jobs_and_schedules_run_where_the_settings_say_so_and_jobs_under_way_may_finish(tmp_path: Path) -> None:
+    slow = "local t = 0 for i = 1, params.n do t = t + math.sin(i) end return t"
+    with served(tmp_path, "--job-slots", "2", "--schedules") as (process, url, token):
+        admin = Client(url, token)
+        for script in (
+            {"name": "slow", "source": slow, "limits": "relaxed", "triggers": [{"kind": "manual"}]},
+            {"name": "often", "source": "return 1", "triggers": [{"kind": "cron", "expression": "* * * * * *"}]},
+        ):
+            assert admin.post("/scripts", {**script, "status": "active"}).status == 201
+        until(lambda: bool(admin.get("/jobs?kind=cron&state=succeeded").json["items"]))
+        admin.post("/jobs", {"script": "slow", "params": {"n": 20_000_000}, "id": "last", "attempts": 1})
+        until(lambda: admin.get("/jobs/last").json["state"] == "running")
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=40) and process.returncode == 0
+    with Alloy(f"sqlite:///{tmp_path / 'served.db'}") as alloy:
+        assert (alloy.jobs.get("last").state, alloy.jobs.get("last").attempt) == ("succeeded", 1)
+        assert alloy.jobs.nodes() == []
+
+
+def until(found: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

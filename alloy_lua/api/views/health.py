@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...errors import AlloyError
 from ...version import VERSION
 from ..endpoint import Group
+from ..errors import RETRY_AFTER
 from ..reply import Reply
 from ..service import Call
 from ..wire.health import Liveness, Readiness
@@ -23,7 +24,9 @@ def ready(call: Call) -> Reply:
     """Say whether the store can be reached and the service is not shutting down."""
     checks = {"store": _store(call), "serving": "shutting down" if call.service.stopping.is_set() else "ok"}
     good = all(found == "ok" for found in checks.values())
-    return Reply(Readiness(status="ready" if good else "not_ready", checks=checks), 200 if good else 503)
+    if good:
+        return Reply(Readiness(status="ready", checks=checks))
+    return Reply(Readiness(status="not_ready", checks=checks), 503, {"Retry-After": str(RETRY_AFTER["store_error"])})
 
 
 def _store(call: Call) -> str:

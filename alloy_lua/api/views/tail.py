@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from aiohttp import web
 
+from ...errors import StoreError
 from ..endpoint import Group, Media
 from ..service import Call
 from ..tail import Tail
@@ -27,7 +29,8 @@ async def tail_runs(call: Call, query: TailFilters) -> web.StreamResponse:
         response = await tail.begin()
         try:
             while not service.stopping.is_set():
-                await tail.send(response)
+                with suppress(StoreError):  # it goes on where it was once the store is back
+                    await tail.send(response)
                 await asyncio.sleep(Tail.POLL_SECONDS)
         except (ConnectionError, TimeoutError):
             pass  # the caller has gone, or does not read

@@ -173,7 +173,7 @@ def outcome_out(result: Result, *, runs: bool = True) -> Outcome:
     made = Outcome(result.status, result.fuel, _json(changes) if changes else changes)
     if runs:
         made.runs = [ScriptRun(*run) for run in result.runs]
-    if not callable(result._told):
+    if result.eventful:
         _add_details(made, result)
     return made
 
