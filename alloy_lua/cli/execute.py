@@ -156,13 +156,13 @@ def fire_event(arguments: argparse.Namespace) -> Reply:
     if arguments.file:
         with in_memory() as alloy:
             for path in arguments.file:
-                _bind(alloy, path, arguments.event, arguments.tenant)
+                bind(alloy, path, arguments.event, arguments.tenant)
             return outcome_reply(alloy.fire(arguments.event, **given))
     with existing(database_of(arguments)) as alloy:
         return outcome_reply(alloy.fire(arguments.event, **given))
 
 
-def _bind(alloy: Alloy, path: str, event: str, tenant: str) -> None:
+def bind(alloy: Alloy, path: str, event: str, tenant: str) -> None:
     """Binds a file as its front matter says, and to ``event`` if that names no event."""
     from ..demo.frontmatter import parse_front_matter
 

@@ -1,4 +1,4 @@
-"""The command ``scripts import``: brings a folder of Lua files into a database, after checking all of them."""
+"""The command ``scripts import``: brings Lua files into a database, after checking all of them."""
 
 from __future__ import annotations
 
@@ -14,35 +14,46 @@ if TYPE_CHECKING:
     from ..demo.frontmatter import GalleryScript
 
 
-def import_folder(alloy: Alloy, folder: str, *, activate: bool, tenant: str, author: str, message: str) -> Reply:
-    """Returns what became of each ``.lua`` file of ``folder``: created, updated or unchanged.
+def import_scripts(alloy: Alloy, path: str, *, activate: bool, tenant: str, author: str, message: str) -> Reply:
+    """Returns what became of a file, or of each ``.lua`` file of a folder: created, updated or unchanged.
 
     All files are read and compiled before the first is written; with an error in any of them, none is.
     """
     from ..demo.publish import publish
 
-    scripts, errors = _read(alloy, folder)
+    scripts, errors = _read(alloy, path)
     if errors:
         return Reply({"errors": [error.as_dict() for error in errors]}, [], FAILED, errors)
     written: list[dict[str, Any]] = []
     for found in scripts:
         action, script = publish(alloy, found, activate=activate, tenant=tenant, author=author, message=message)
         written.append({"name": script.name, "action": action, "status": script.status})
-    return Reply(written, [f"{each['name']}: {each['action']}, {each['status']}" for each in written])
+    idle = [script.name for script in scripts if activate and not script.triggers]
+    return Reply(
+        written,
+        [f"{each['name']}: {each['action']}, {each['status']}" for each in written],
+        warnings=[f"{name}: is active but has no triggers, so nothing runs it" for name in idle],
+    )
 
 
-def _read(alloy: Alloy, folder: str) -> tuple[list[GalleryScript], list[AlloyError]]:
+def _files(path: str) -> list[Path]:
+    place = Path(path)
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise NotFound(f"{path}: no such file or folder")
+    files = sorted(place.glob("*.lua"))
+    if not files:
+        raise NotFound(f"folder {path}: holds no .lua file")
+    return files
+
+
+def _read(alloy: Alloy, path: str) -> tuple[list[GalleryScript], list[AlloyError]]:
     from ..demo.frontmatter import parse_front_matter
 
-    path = Path(folder)
-    if not path.is_dir():
-        raise NotFound(f"folder {folder}: no such folder")
-    files = sorted(path.glob("*.lua"))
-    if not files:
-        raise NotFound(f"folder {folder}: holds no .lua file")
     scripts: list[GalleryScript] = []
     errors: list[AlloyError] = []
-    for file in files:
+    for file in _files(path):
         try:
             scripts.append(parse_front_matter(source_text(str(file)), file.name))
             alloy.compile(scripts[-1].source)

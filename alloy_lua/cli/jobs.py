@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
+from collections.abc import Sequence
 
 from ..job_model import Job, JobKind, JobState
 from .options import Commands, add_command, add_database, count, database_of, json_object, name_text
@@ -17,18 +18,22 @@ STOP_SECONDS = 30.0
 
 def register(commands: Commands) -> None:
     """Adds the commands to the parser."""
-    help = "list, add, cancel and repeat background jobs"
+    help = "list, add, cancel, repeat and limit background jobs"
     own = commands.add_parser("jobs", help=help, description=f"{help[0].upper()}{help[1:]}.").add_subparsers(
         required=True, metavar="COMMAND"
     )
     listing = add_command(own, "list", _list, "list jobs, newest first")
-    listing.add_argument("--state", choices=tuple(JobState), help="only these; dead are the dead letters")
+    listing.add_argument("--state", choices=tuple(JobState), help="only these")
     listing.add_argument("--script", metavar="NAME", help="only this script's")
     listing.add_argument("--kind", choices=tuple(JobKind), help="only those asked for so")
-    listing.add_argument("--before", metavar="ID", help="go on behind this one")
-    listing.add_argument("--limit", type=count, default=20, help="at most so many (default: %(default)s)")
+    dead = add_command(own, "dead", _dead, "list the dead letters: jobs that failed as often as they may")
+    for parser in (listing, dead):
+        parser.add_argument("--before", metavar="ID", help="go on behind this one")
+        parser.add_argument("--limit", type=count, default=20, help="at most so many (default: %(default)s)")
+        add_database(parser)
     for name, call, what in (
-        ("show", _show, "show one job"),
+        ("show", _show, "show one job, and the steps of a durable one"),
+        ("run", _run, "run a waiting job now, in this process, and tell how it ended"),
         ("cancel", _cancel, "cancel a job; one that runs is not repeated"),
         ("again", _again, "try a dead or cancelled job again"),
     ):
@@ -37,16 +42,36 @@ def register(commands: Commands) -> None:
         if name == "cancel":
             parser.add_argument("--reason", default="cancelled", help="why (default: %(default)s)")
         add_database(parser)
+    _register_adding(own)
+    limit = add_command(own, "limit", _limit, "limit the jobs of a tenant or script; without a number, lift the limit")
+    limit.add_argument("--script", metavar="NAME", help="only this script's")
+    limit.add_argument("--running", type=count, metavar="N", help="at once, over all processes")
+    limit.add_argument("--per-minute", type=count, metavar="N", help="started within a minute")
+    for parser in (
+        limit,
+        add_command(own, "limits", _limits, "list what limits the tenant's jobs"),
+        add_command(own, "counts", _counts, "count the tenant's jobs by state"),
+        add_command(own, "nodes", _nodes, "list the processes that take jobs"),
+    ):
+        add_database(parser)
+    _register_worker(commands)
+
+
+def _register_adding(own: Commands) -> None:
     add = add_command(own, "add", _add, "have a worker run a script")
     add.add_argument("name", metavar="NAME", help="the script's name or id")
     add.add_argument("--params", type=json_object, metavar="JSON|@FILE", help="parameters: a JSON object, @file, or @-")
-    add.add_argument("--delay", type=float, default=0, metavar="SECONDS", help="wait so long first")
-    add.add_argument("--priority", type=int, default=0, metavar="N", help="higher runs first (default: %(default)s)")
+    add.add_argument("--delay", dest="delay_s", type=float, metavar="SECONDS", help="wait so long first")
+    add.add_argument("--id", help="names the job: if there is one of that id, none is added")
+    add.add_argument("--priority", type=int, metavar="N", help="higher runs first (default: 0)")
+    add.add_argument("--order-by", metavar="TEXT", help="jobs with the same text run one after the other")
+    add.add_argument("--attempts", type=count, metavar="N", help="tries in all (default: 5)")
+    add.add_argument(
+        "--backoff", dest="backoff_s", type=float, metavar="SECONDS", help="to the second try (default: 10)"
+    )
+    add.add_argument("--timeout", dest="timeout_s", type=float, metavar="SECONDS", help="for one try")
     add.add_argument("--user", type=name_text, help="who acts")
-    nodes = add_command(own, "nodes", _nodes, "list the processes that take jobs")
-    for parser in (listing, add, nodes):
-        add_database(parser)
-    _register_worker(commands)
+    add_database(add)
 
 
 def _register_worker(commands: Commands) -> None:
@@ -64,9 +89,18 @@ def _list(arguments: argparse.Namespace) -> Reply:
     names = ("state", "script", "kind", "before", "limit")
     with existing(database_of(arguments)) as alloy:
         found = alloy.jobs.list(tenant=arguments.tenant, **{name: getattr(arguments, name) for name in names})
-        rows = [_row(job) for job in found]
+    return _listed(found, "no jobs")
+
+
+def _dead(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        found = alloy.jobs.dead(tenant=arguments.tenant, before=arguments.before, limit=arguments.limit)
+    return _listed(found, "no dead letters")
+
+
+def _listed(found: Sequence[Job], none: str) -> Reply:
     header = ("id", "created", "script", "kind", "state", "try", "why")
-    return Reply(found, table(header, rows) if rows else ["no jobs"])
+    return Reply(found, table(header, map(_row, found)) if found else [none])
 
 
 def _row(job: Job) -> tuple[str, ...]:
@@ -78,7 +112,15 @@ def _row(job: Job) -> tuple[str, ...]:
 def _show(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
         job = alloy.jobs.get(arguments.job, tenant=arguments.tenant)
-    return Reply(job, job_lines(job))
+        steps = alloy.jobs.steps(arguments.job, tenant=arguments.tenant)
+    told = [f"  step {step.number}: {step.name}" + (f" ({step.error})" if step.error else "") for step in steps]
+    return Reply({"job": job, "steps": [step._asdict() for step in steps]}, [*job_lines(job), *map(visible, told)])
+
+
+def _run(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        job = alloy.jobs.run_one(arguments.job, tenant=arguments.tenant)
+    return Reply(job, job_lines(job), ended(job))
 
 
 def _cancel(arguments: argparse.Namespace) -> Reply:
@@ -94,12 +136,33 @@ def _again(arguments: argparse.Namespace) -> Reply:
 
 
 def _add(arguments: argparse.Namespace) -> Reply:
+    names = ("delay_s", "id", "priority", "order_by", "attempts", "backoff_s", "timeout_s", "user")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     with existing(database_of(arguments)) as alloy:
-        job = alloy.jobs.enqueue(
-            arguments.name, arguments.params, delay_s=arguments.delay, priority=arguments.priority,
-            user=arguments.user, tenant=arguments.tenant,
-        )  # fmt: skip
+        job = alloy.jobs.enqueue(arguments.name, arguments.params, tenant=arguments.tenant, **given)
     return Reply(job, job_lines(job))
+
+
+def _limit(arguments: argparse.Namespace) -> Reply:
+    names = ("tenant", "script", "running", "per_minute")
+    with existing(database_of(arguments)) as alloy:
+        alloy.jobs.limit(**{name: getattr(arguments, name) for name in names})
+    return _limits(arguments)
+
+
+def _limits(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        found = alloy.jobs.limits(tenant=arguments.tenant)
+    rows = [(one.script_id or "all", *("any" if n is None else str(n) for n in one.limits)) for one in found]
+    data = [{"script_id": one.script_id, **one.limits._asdict()} for one in found]
+    return Reply(data, table(("script", "running", "per minute"), rows) if rows else ["no limits"])
+
+
+def _counts(arguments: argparse.Namespace) -> Reply:
+    with existing(database_of(arguments)) as alloy:
+        found = alloy.jobs.counts(tenant=arguments.tenant)
+    counts = {state.value: found.get(state, 0) for state in JobState}
+    return Reply(counts, pairs({state: str(number) for state, number in counts.items()}))
 
 
 def _nodes(arguments: argparse.Namespace) -> Reply:

@@ -15,7 +15,21 @@ from ..access.acting import acting
 from ..access_model import Actor, Role
 from ..errors import AlloyError
 from ..version import VERSION
-from . import access, audit, execute, jobs, operations, platform, records, schedule, scripts, serve
+from . import (
+    access,
+    audit,
+    bulk,
+    execute,
+    jobs,
+    operations,
+    platform,
+    records,
+    replay,
+    rollout,
+    schedule,
+    scripts,
+    serve,
+)
 from .options import add_command, count
 from .reply import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Reply, visible
 
@@ -53,7 +67,10 @@ def parser() -> argparse.ArgumentParser:
         "--database", metavar="URL", default=DEMO_DATABASE, help="gets scripts and runs (default: %(default)s)"
     )
     demo.add_argument("--orders", type=count, default=3000, metavar="N", help="how many (default: %(default)s)")
-    for module in (execute, scripts, schedule, jobs, records, operations, access, audit, platform, serve):
+    modules = (
+        execute, bulk, scripts, schedule, jobs, records, replay, rollout, operations, access, audit, platform, serve,
+    )  # fmt: skip
+    for module in modules:
         module.register(commands)
     return made
 

@@ -135,3 +135,12 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"got {text!r}, wanted a time such as 2026-03-01T12:00:00Z") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def threshold(text: str) -> tuple[str, float]:
+    """Returns the name and the number in a text such as ``changed=0.05``."""
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), int(value) if name.strip() == "records" else float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}, wanted a name and a number such as changed=0.05") from None

@@ -25,12 +25,14 @@ class Reply:
         lines: What is printed otherwise.
         code: The exit code.
         errors: Reported on stderr, a line each.
+        warnings: The same, for what went well and may not be what was meant.
     """
 
     data: Any
     lines: Iterable[str]
     code: int = OK
     errors: Sequence[AlloyError] = ()
+    warnings: Sequence[str] = ()
 
     def show(self, out: TextIO, err: TextIO, as_json: bool) -> None:
         """Prints the answer and its errors."""
@@ -42,6 +44,8 @@ class Reply:
         out.flush()
         for error in self.errors:
             print(error_line(error), file=err)
+        for text in self.warnings:
+            print(visible(f"warning: {text}"), file=err)
 
 
 def error_line(error: AlloyError) -> str:

@@ -80,6 +80,8 @@ def _what(each: Upcoming) -> str:
 def _policies(each: Upcoming) -> str:
     trigger = each.trigger
     parts = [f"overlap {trigger.overlap}"] if isinstance(trigger, CronTrigger) else []
+    if isinstance(trigger, CronTrigger) and trigger.jitter_s:
+        parts.append(f"jitter {trigger.jitter_s:g} s")
     return ", ".join([*parts, f"misfire {trigger.misfire}", f"attempts {trigger.attempts}"])
 
 

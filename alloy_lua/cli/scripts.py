@@ -6,9 +6,20 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..model import ApiTrigger, CronTrigger, EventTrigger, FailurePolicy, Health, Revision, Script, Status, Trigger
+from ..model import (
+    ApiTrigger,
+    AtTrigger,
+    CronTrigger,
+    EventTrigger,
+    FailurePolicy,
+    Health,
+    Revision,
+    Script,
+    Status,
+    Trigger,
+)
 from . import reviews
-from .importing import import_folder
+from .importing import import_scripts
 from .options import (
     Commands,
     add_author,
@@ -33,6 +44,15 @@ MOVES = {
 }
 
 
+POLICIES = (
+    ("overlap", "POLICY", "a tick while an earlier run goes on: skip, queue or parallel"),
+    ("misfire", "POLICY", "ticks that were missed: skip, latest, all, or 'all 20' for as many at most"),
+    ("jitter", "SECONDS", "start up to so many seconds late"),
+    ("attempts", "N", "try a scheduled run, or one on commit, so often in all"),
+    ("backoff", "SECONDS", "wait so long before the second try; '10 3600' names the longest wait, too"),
+)
+
+
 def register(commands: Commands) -> None:
     """Adds the commands to the parser."""
     help = "list, write, activate and import stored scripts"
@@ -54,6 +74,7 @@ def _register_reading(own: Commands) -> None:
     listing = add_command(own, "list", _list, "list scripts in order of name")
     listing.add_argument("--status", choices=tuple(Status), help="only these")
     listing.add_argument("--event", type=event_name, help="only those that this event runs")
+    listing.add_argument("--tag", help="only those with this tag")
     listing.add_argument("--text", help="only those with this text in name or description")
     listing.add_argument("--after", metavar="NAME", help="go on behind this one")
     listing.add_argument("--limit", type=count, default=100, help="at most so many (default: %(default)s, most: 1000)")
@@ -75,8 +96,8 @@ def _register_writing(own: Commands) -> None:
     update.add_argument("--expected-version", type=count, metavar="N", help="refuse if somebody changed it since")
     _add_settings(update)
     _add(own, "delete", _delete, "remove a script that is not active, with its revisions")
-    importing = add_command(own, "import", _import, "store a folder's .lua files, with the settings at their top")
-    importing.add_argument("folder", metavar="DIR")
+    importing = add_command(own, "import", _import, "store a file or a folder of files, with what is at their top")
+    importing.add_argument("path", metavar="FILE|DIR")
     importing.add_argument("--activate", action="store_true", help="run them at once")
     add_author(importing)
     importing.add_argument("--message", default="", help="why")
@@ -102,6 +123,9 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cron", action="append", metavar="EXPRESSION", help="run on a schedule, such as '0 6 * * * UTC'"
     )
+    group.add_argument("--at", action="append", metavar="TIME", help="run at this time; repeatable")
+    for name, metavar, what in POLICIES:
+        group.add_argument(f"--{name}", metavar=metavar, help=what)
     group.add_argument("--api", action="append", metavar="'METHOD /PATH'", help="run when this is called")
     group.add_argument("--manual", action="append_const", const="yes", help="let people run it by name")
     group.add_argument("--priority", type=int, metavar="N", help="lower runs first (default: 100)")
@@ -110,6 +134,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--run-as", type=name_text, metavar="USER", help="who its own actions count as")
     group.add_argument("--description", help="what it is for")
+    group.add_argument("--tag", action="append", metavar="WORD", help="a word to find it by; repeatable")
     add_limits(group)  # type: ignore[arg-type]  # a group adds arguments as a parser does
     parser.add_argument("--message", default="", help="why")
 
@@ -118,7 +143,7 @@ def _list(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
         found = alloy.scripts.list(
             tenant=arguments.tenant, status=arguments.status, event=arguments.event, text=arguments.text,
-            after=arguments.after, limit=arguments.limit,
+            after=arguments.after, limit=arguments.limit, tag=arguments.tag,
         )  # fmt: skip
     header = ("name", "status", "live", "draft", "priority", "runs on")
     rows = [
@@ -147,6 +172,8 @@ def _trigger(trigger: Trigger) -> str:
             return f"cron {expression} {timezone}"
         case ApiTrigger(path=path, method=method):
             return f"{method} {path}"
+        case AtTrigger(at=at):
+            return f"at {at.isoformat(sep=' ', timespec='seconds')}"
         case _:
             return "manual"
 
@@ -173,6 +200,7 @@ def _facts(script: Script, health: Health) -> dict[str, str]:
         "capabilities": ", ".join(script.capabilities),
         "on failure": script.failure_policy.value,
         "run as": visible(script.run_as or ""),
+        "tags": ", ".join(script.tags),
         "revisions": f"live {script.live_revision or '-'}, draft {script.draft_revision}",
         "updated": f"{script.updated_at.isoformat(timespec='seconds')} by {visible(script.updated_by)}",
         "runs": f"{health.runs} ({health.changed} changed, {health.rejected} rejected, {health.failed} failed)",
@@ -204,6 +232,7 @@ def _revisions(arguments: argparse.Namespace) -> Reply:
 def _create(arguments: argparse.Namespace) -> Reply:
     source = source_text(arguments.file)
     settings = _settings(arguments, source)
+    _keep_policies(arguments, settings)
     with writable(database_of(arguments)) as alloy:
         script = alloy.scripts.create(
             arguments.name, source, status="active" if arguments.activate else "draft", tenant=arguments.tenant,
@@ -219,6 +248,7 @@ def _update(arguments: argparse.Namespace) -> Reply:
         settings["name"] = arguments.name_
     with existing(database_of(arguments)) as alloy:
         write = {"tenant": arguments.tenant, "author": arguments.author}
+        _keep_policies(arguments, settings, alloy.scripts.get(arguments.name, tenant=arguments.tenant).triggers)
         if arguments.activate and source is not None:
             alloy.compile(source)
         script = alloy.scripts.update(
@@ -240,10 +270,21 @@ def _settings(arguments: argparse.Namespace, source: str) -> dict[str, Any]:
             settings[name] = getattr(arguments, name)
     if arguments.capability is not None:
         settings["capabilities"] = arguments.capability
-    given = [(key, value) for key in ("on", "cron", "api", "manual") for value in getattr(arguments, key) or ()]
+    if arguments.tag is not None:
+        settings["tags"] = arguments.tag
+    given = [(key, value) for key in ("on", "cron", "at", "api", "manual") for value in getattr(arguments, key) or ()]
     if given:
         settings["triggers"] = [trigger for key, value in given for trigger in read_triggers(key, value, "options")]
     return settings
+
+
+def _keep_policies(arguments: argparse.Namespace, settings: dict[str, Any], stored: Sequence[Trigger] = ()) -> None:
+    """Puts what the options say of all schedules into the triggers: those of the settings, else those ``stored``."""
+    from ..demo.frontmatter import with_policies
+
+    lines = {name: getattr(arguments, name) for name, _, _ in POLICIES if getattr(arguments, name) is not None}
+    if lines:
+        settings["triggers"] = with_policies(settings.get("triggers", stored), lines, "options")
 
 
 def _mover(move: str) -> Callable[[argparse.Namespace], Reply]:
@@ -284,7 +325,7 @@ def _written(script: Script) -> Reply:
 
 def _import(arguments: argparse.Namespace) -> Reply:
     with writable(database_of(arguments)) as alloy:
-        return import_folder(
-            alloy, arguments.folder, activate=arguments.activate, tenant=arguments.tenant, author=arguments.author,
+        return import_scripts(
+            alloy, arguments.path, activate=arguments.activate, tenant=arguments.tenant, author=arguments.author,
             message=arguments.message,
         )  # fmt: skip

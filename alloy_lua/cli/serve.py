@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
-from ..settings import BY_NAME, add_flags, load
+from ..settings import BY_NAME, Settings, add_flags, load
 from .options import Commands, add_command
 from .reply import Reply
+
+if TYPE_CHECKING:
+    from .. import Alloy
 
 
 def register(commands: Commands) -> None:
@@ -35,5 +42,21 @@ def _serve(arguments: argparse.Namespace) -> Reply:
         secret = alloy.tokens.bootstrap()
         if secret is not None:
             print(f"first start: the admin token, shown this once: {secret}", file=sys.stderr, flush=True)
-        asyncio.run(serve(lambda: create_app(alloy, options=options_of(settings)), host, settings["port"], ready))
+        make = partial(create_app, alloy, options=options_of(settings))
+        with _background(alloy, settings):
+            asyncio.run(serve(make, host, settings["port"], ready))
     return Reply({"stopped": True}, ["stopped"])
+
+
+@contextmanager
+def _background(alloy: Alloy, settings: Settings) -> Iterator[None]:
+    """Runs jobs and schedules meanwhile, if the settings ask for them; jobs under way may finish in the end."""
+    if settings["schedules"]:
+        alloy.scheduler.start()
+    if settings["job_slots"]:
+        alloy.jobs.start(settings["job_slots"])
+    yield
+    if settings["schedules"]:
+        alloy.scheduler.stop()
+    if settings["job_slots"]:
+        alloy.jobs.stop(settings["drain_seconds"])

@@ -65,7 +65,7 @@ def test_jobs_are_added_listed_cancelled_and_repeated(run: Run, url: str) -> Non
     assert "ready" in run("jobs", "again", job)
     with Alloy(url) as alloy:
         assert alloy.jobs.run_one(job).reason == "runtime_error: boom"
-    assert run("jobs", "list", "--state", "dead") == "no jobs\n"
+    assert run("jobs", "dead") == "no dead letters\n"
     assert run("jobs", "nodes") == "no nodes\n"
     assert "error: not_found" in run("jobs", "show", "none", code=1)
 
@@ -85,3 +85,35 @@ def test_a_worker_runs_jobs_and_ends_in_order(url: str) -> None:
         out, _ = process.communicate(timeout=30)
         assert (process.returncode, out) == (0, "stopped\n")
         assert alloy.jobs.nodes() == []
+
+
+def test_a_job_is_added_with_its_options_and_dies_in_the_end(run: Run) -> None:
+    options = ("--id", "mine", "--attempts", "2", "--backoff", "0", "--timeout", "1.5", "--order-by", "lane")
+    run("jobs", "add", "bad", "--priority", "7", *options)
+    assert run("jobs", "add", "bad", "--id", "mine", "--json").count('"priority": 7') == 1
+    assert "state    waiting" in run("jobs", "run", "mine", code=1)
+    assert "runtime_error: boom" in run("jobs", "run", "mine", code=1)
+    assert "wanted waiting or ready" in run("jobs", "run", "mine", code=1)
+    assert "mine" in run("jobs", "dead")
+    counts = dict(line.split() for line in run("jobs", "counts").splitlines())
+    assert (counts["dead"], counts["ready"]) == ("1", "0")
+
+
+def test_the_steps_of_a_durable_job_are_shown(run: Run, url: str) -> None:
+    with Alloy(url) as alloy:
+        source = "queue.progress(1, 'asked') return kv.get('k')"
+        alloy.scripts.create(
+            "careful", source, triggers=[ManualTrigger()], capabilities=["durable", "kv"], status="active"
+        )
+    run("jobs", "add", "careful", "--id", "steps")
+    run("jobs", "run", "steps")
+    shown = run("jobs", "show", "steps")
+    assert "100% asked" in shown and "step 2: kv.get" in shown
+
+
+def test_limits_are_set_listed_and_lifted(run: Run) -> None:
+    assert run("jobs", "limit", "--running", "8").splitlines()[1].split() == ["all", "8", "any"]
+    run("jobs", "limit", "--script", "bad", "--per-minute", "60")
+    assert len(run("jobs", "limits").splitlines()) == 3
+    run("jobs", "limit")
+    assert "all" not in run("jobs", "limits")

@@ -225,7 +225,7 @@ def test_a_wrong_command_line_is_one_line_and_exits_with_2(cli: Any, arguments: 
         ),
         (("scripts", "list", "--database", "wat://x"), "error: config_error: store URL 'wat://x'"),
         (("scripts", "create", "a", "none.lua"), "error: not_found: file none.lua"),
-        (("scripts", "import", "nowhere"), "error: not_found: folder nowhere: no such folder"),
+        (("scripts", "import", "nowhere"), "error: not_found: nowhere: no such file or folder"),
         (("functions", "str.trm"), "did you mean str.trim"),
     ],
 )

@@ -40,6 +40,11 @@ def test_egress_is_allowed_listed_and_removed(cli: Any) -> None:
     assert [(one["url"], one["methods"], one["private"]) for one in listed] == [(url, ["GET", "POST"], False)]
     cli("egress", "remove", url).done()
     assert "nothing is allowed" in cli("egress", "list").done().out
+    logged = cli("audit", "list", "--json").done().json
+    assert [(one["action"], one["via"], one["actor"]) for one in logged] == [
+        ("egress.remove", "cli", "cli"),
+        ("egress.allow", "cli", "cli"),
+    ]
     assert cli("egress", "allow", "nonsense").code == 1
 
 

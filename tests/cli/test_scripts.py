@@ -141,3 +141,44 @@ def test_functions_are_listed_and_described(cli: Any) -> None:
     one = cli("functions", "str.trim").done().out
     assert one.startswith("str.trim(s) -> string\n")
     assert {each["name"].split(".")[0] for each in cli("functions", "money", "--json").done().json} == {"money"}
+
+
+def test_a_single_file_is_imported_and_a_script_that_nothing_runs_is_warned_of(cli: Any) -> None:
+    cli.write("hooks/a.lua", "-- manual: yes\nreturn 1")
+    cli.write("hooks/b.lua", "return 2")
+    assert cli("scripts", "import", "hooks/a.lua", "--activate").done().out == "a: created, active\n"
+    assert cli("scripts", "import", "hooks/b.lua").done().out == "b: created, draft\n"
+    found = cli("scripts", "import", "hooks", "--activate")
+    assert (found.code, found.out) == (0, "a: unchanged, active\nb: unchanged, active\n")
+    assert found.err == "warning: b: is active but has no triggers, so nothing runs it\n"
+    assert cli("scripts", "import", "nowhere").err == "error: not_found: nowhere: no such file or folder\n"
+
+
+def test_scripts_are_tagged_and_found_by_their_tags(cli: Any) -> None:
+    cli.write("a.lua", "-- tags: pricing, vip\n-- manual: yes\n")
+    assert cli("scripts", "create", "a", "a.lua", "--json").done().json["tags"] == ["pricing", "vip"]
+    assert cli("scripts", "create", "b", "a.lua", "--tag", "eu", "--tag", "vip", "--json").done().json["tags"] == [
+        "eu",
+        "vip",
+    ]
+    assert cli("scripts", "update", "b", "--tag", "eu", "--json").done().json["tags"] == ["eu"]
+    assert [one["name"] for one in cli("scripts", "list", "--tag", "vip", "--json").done().json] == ["a"]
+    assert "pricing, vip" in cli("scripts", "show", "a").done().out
+
+
+def test_how_schedules_are_kept_to_is_said_by_options_and_in_the_file(cli: Any) -> None:
+    cli.write("a.lua", "-- cron: 0 6 * * *\n-- overlap: queue\n-- misfire: all 20\n-- attempts: 3\n\nreturn 1")
+    made = cli("scripts", "create", "a", "a.lua", "--jitter", "30", "--backoff", "5 60", "--json").done().json
+    wanted = {
+        "overlap": "queue", "misfire": "all", "misfire_limit": 20, "attempts": 3, "jitter_s": 30.0, "backoff_s": 5.0,
+        "backoff_limit_s": 60.0,
+    }  # fmt: skip
+    assert wanted.items() <= made["triggers"][0].items()
+    changed = cli("scripts", "update", "a", "--overlap", "parallel", "--json").done().json["triggers"][0]
+    assert (changed["overlap"], changed["expression"], changed["jitter_s"]) == ("parallel", "0 6 * * *", 30.0)
+    at = cli("scripts", "create", "b", "a.lua", "--at", "2999-01-01T12:00:00", "--misfire", "skip").done()
+    assert at.out.startswith("b: draft")
+    assert "at 2999-01-01 12:00:00+00:00" in cli("scripts", "list").done().out
+    cli.write("hook.lua", "-- on: order.before_create\n\nreturn 1")
+    refused = cli("scripts", "create", "c", "hook.lua", "--overlap", "queue")
+    assert refused.err.startswith("error: validation_error: options:1: overlap: got 'queue', wanted a trigger")
