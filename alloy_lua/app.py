@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,33 +14,30 @@ from .access.acting import require
 from .access.services import AccessServices
 from .background import Background
 from .bridges.entities import EntityBridge
+from .by_hand import ByHand
 from .engine import COMPILER, Engine, Program
 from .engine.program import digest
-from .errors import AlloyError, ScriptError
-from .events import Phase, parse_event
+from .errors import AlloyError, ConfigError
+from .events import parse_event
+from .firing import Firing
 from .functions import host_function, modules_of
 from .hooking import Hooking
 from .hostapi import HostFunction, HostModule, Param
 from .isolation import REQUIRED, Isolation, Protection, isolation_named, required_protections
-from .lifecycle import Scripts, runnable_revision
-from .limits import Limits, profile
+from .lifecycle import Scripts
 from .model import DEFAULT_TENANT, Run, Script
-from .outcome import Outcome, Untouched
-from .ports import EntityAdapter, Store
-from .routes import Route, Routes
+from .over_tables import OverTables
+from .ports import Store
+from .replaying import Replaying
+from .routes import Routes
 from .run_filters import run_query
-from .runner.context import AMBIENT, Ambient, acting, surroundings
-from .runner.fast import Plan
-from .runner.fold import Fold, failure
+from .runner.context import AMBIENT, acting, surroundings
 from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
-from .runner.plans import Plans, no_scripts
+from .runner.plans import Plans
 from .runner.recorder import FLUSH_SECONDS, Recorder, Recording, retention
 from .runner.registry import HookRegistry
-from .runner.runner import Execution
 from .runner.upkeep import Upkeep
-from .runner.view import View
-from .safe_mode import bypassed
 from .services import Services
 from .settings import Settings
 from .stats import ScriptStats, stats_of
@@ -68,7 +63,7 @@ class _Core:
         self.runner = alloy._new_runner(self.engine, self.registry, alloy._recorder, alloy._ids)
 
 
-class Alloy(AccessServices, Services, Background):
+class Alloy(Firing, ByHand, OverTables, AccessServices, Services, Replaying, Background):
     """Scripts, their store, and the engine that runs them. Safe to use from any number of threads.
 
     Args:
@@ -112,6 +107,7 @@ class Alloy(AccessServices, Services, Background):
         self._functions: list[HostFunction] = []
         self._data: Data | None = None
         self._core_made: _Core | None = None
+        self._closed = False
         self._lock = threading.RLock()
         self._counter = -1
         self.entities = EntityBridge(lambda: self._plans.forget())
@@ -131,244 +127,6 @@ class Alloy(AccessServices, Services, Background):
             except AlloyError:
                 self.close()
                 raise
-
-    # -- firing --------------------------------------------------------------------------------------------------
-    def fire(
-        self, event: str, entity: Any = None, before: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None, user: str | None = None, tenant: str | None = None,
-        dry_run: bool = False, run_id: str | None = None,
-    ) -> Outcome:  # fmt: skip
-        """Returns what the scripts bound to ``event`` made of ``entity``.
-
-        Never raises for what a script did: see `Outcome.raise_for_status`.
-
-        Args:
-            event: ``<entity>.<hook>`` or ``topic.<name>``.
-            entity: The record: a mapping, dataclass, attrs or pydantic object, or peewee model. It is not changed.
-            before: The fields as they were, on update and delete.
-            params: What scripts see as ``params``.
-            user: Who acts; None for the surrounding `context`'s.
-            tenant: Whose scripts run; None for the surrounding `context`'s.
-            dry_run: Report effects, do not make them, record nothing.
-            run_id: The id of this run; the same id and input give the same result.
-
-        Raises:
-            ValidationError: The event name or an argument is wrong.
-        """
-        if before is None and params is None and run_id is None and dry_run is False and _ambient() is None:
-            try:
-                plans = self._plans
-                plan = plans.by_event[event] if tenant is None else plans.by_tenant[tenant, event]
-            except (KeyError, TypeError):
-                plan = self._plan(event, tenant)
-            if plan is no_scripts and type(entity) is dict and user is None:  # most events: no call for these
-                untouched = _new(Untouched)
-                untouched._record = entity
-                return untouched
-            if plan is not None and (user is None or checks.is_name(user)):
-                outcome = plan(entity, user)
-                if outcome is not None:
-                    return outcome
-        return self._fire(event, entity, before, params, acting(user, tenant, dry_run), run_id)
-
-    def _fire(
-        self, event: str, entity: Any, before: Mapping[str, Any] | None, params: Mapping[str, Any] | None,
-        ambient: Ambient, run_id: str | None,
-    ) -> Outcome:  # fmt: skip
-        parsed = parse_event(event)
-        record = {} if entity is None else entity
-        adapter = self.entities.adapter_for(record, parsed.entity_type)
-        previous = self._previous(before, parsed.entity_type)
-        given, identity = checks.mapping(params, "params"), checks.optional_name(run_id, "run_id")
-        self._start()
-        return self._core.runner.fire(parsed, record, adapter, ambient, before=previous, params=given, run_id=identity)
-
-    async def fire_async(self, event: str, entity: Any = None, **options: Any) -> Outcome:
-        """Returns what `fire` returns, without blocking the event loop.
-
-        Short pure scripts on plain dicts run at once; anything else runs in a worker thread, in this task's context.
-        """
-        import asyncio
-
-        found = self.fire_briefly(event, entity, **options)
-        return found if isinstance(found, Outcome) else await asyncio.to_thread(found)
-
-    def fire_briefly(
-        self, event: str, entity: Any = None, before: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None, user: str | None = None, tenant: str | None = None,
-        dry_run: bool = False, run_id: str | None = None,
-    ) -> Outcome | Callable[[], Outcome]:  # fmt: skip
-        """Returns what `fire` returns, if that takes well under a millisecond; else a call that returns it.
-
-        For event loops: the call may block, so it is to be made in a thread. Takes what `fire` takes.
-        """
-        if before is None and params is None and run_id is None and dry_run is False and _ambient() is None:
-            owner = DEFAULT_TENANT if tenant is None else tenant
-            try:
-                plan = self._plans.brief[owner, event]
-            except (KeyError, TypeError):
-                return partial(self._fire_first, event, entity, user, tenant)
-            if plan is not None and (user is None or checks.is_name(user)):
-                found = plan(entity, user)
-                if found is not None:
-                    return found
-        return partial(self.fire, event, entity, before, params, user, tenant, dry_run, run_id)
-
-    def _fire_first(self, event: str, entity: Any, user: str | None, tenant: str | None) -> Outcome:
-        outcome = self.fire(event, entity, user=user, tenant=tenant)
-        self._plans.make_brief(event, tenant or DEFAULT_TENANT)
-        return outcome
-
-    def fire_many(
-        self, event: str, entities: Iterable[Any], *, before: Iterable[Mapping[str, Any] | None] | None = None,
-        user: str | None = None, tenant: str | None = None, params: Mapping[str, Any] | None = None,
-        dry_run: bool = False,
-    ) -> list[Outcome]:  # fmt: skip
-        """Returns one outcome for each record, in order: the same as `fire` on each, in fewer crossings.
-
-        ``before``, one for each record, makes them go one by one.
-        """
-        records = checks.items(entities, "entities", "a list of records")
-        checks.mapping(params, "params")
-        ambient = acting(user, tenant, dry_run)
-        self._check_records(records, parse_event(event).entity_type)
-        previous = [None] * len(records) if before is None else checks.items(before, "before", "a list of records")
-        if len(previous) != len(records):
-            raise checks.wrong("before", previous, f"a list of {len(records)} records, as many as entities")
-        if before is None and params is None and not dry_run and ambient.cascade is None:
-            batch = self._plans.batch(event, ambient.tenant)
-            if batch is not None:
-                self._start()
-                return batch.fire(records, ambient.user)
-        if len(records) > 1 and self._data is not None and params is None and ambient.cascade is None:
-            from .runner.together import fire_together, reads_together
-
-            core = self._core
-            if reads_together(core.registry.chain(ambient.tenant, event), core.engine.hosts.contextual):
-                return fire_together(
-                    lambda n: self._fire(event, records[n], previous[n], None, ambient, None), len(records)
-                )
-        pairs = zip(records, previous, strict=True)
-        return [self._fire(event, record, old, params, ambient, None) for record, old in pairs]
-
-    # -- running by hand -----------------------------------------------------------------------------------------
-    def run(
-        self, name: str, params: Mapping[str, Any] | None = None, *, entity: Any = None,
-        before: Mapping[str, Any] | None = None, dry_run: bool = False, revision: int | None = None,
-        user: str | None = None, tenant: str | None = None, run_id: str | None = None,
-    ) -> Outcome:  # fmt: skip
-        """Returns what running a stored script came to.
-
-        Args:
-            name: Its name or id.
-            params: What it sees as ``params``.
-            entity: What it sees as ``entity``, if anything.
-            before: What it sees as ``before``.
-            dry_run: Report effects, do not make them, record nothing; any script may be tried.
-            revision: The revision to try in a dry run; None for the live one, or the draft if none is live.
-            user: Who acts.
-            tenant: Whose script it is.
-            run_id: The id of this run.
-
-        Raises:
-            NotFound: The tenant has no such script.
-            ValidationError: The script is not active, or is bound to events only, and this is no dry run.
-            CompileError: The revision does not compile.
-        """
-        ambient, identity = acting(user, tenant, dry_run), checks.optional_name(run_id, "run_id")
-        require("scripts.try" if ambient.dry_run else "scripts.run", ambient.tenant)
-        script = self.store.get_script(ambient.tenant, checks.name(name, "script name"))
-        number = runnable_revision(script, dry_run, revision)
-        reason = None if ambient.dry_run else self._core.registry.bypass_reason(script)
-        if reason is not None:
-            return failure(bypassed(script, reason), entity)
-        program = self._core.engine.compile(self.store.get_revision(script.tenant, script.id, number).source)
-        execution = Execution(
-            replace(script, live_revision=number), program, profile(script.limits), frozenset(script.capabilities),
-            Phase.MANUAL, trigger="manual", run_id=identity or self._ids.fresh(),
-            vitals=None if ambient.dry_run else self._vitals(script),
-        )  # fmt: skip
-        return self._perform(execution, ambient, entity, before, params)
-
-    def answer(
-        self, route: Route, params: Mapping[str, Any], *, user: str | None = None, run_id: str | None = None
-    ) -> Outcome:
-        """Returns what the script of an api trigger answered; it runs in the phase ``api``.
-
-        Args:
-            route: What `routes` matched.
-            params: The request, which the script sees as ``params``.
-            user: Who calls; the script's ``run_as`` goes before it.
-            run_id: The id of this run.
-
-        Raises:
-            ScriptError: It is held back after repeated failures (``breaker_open``) or by safe mode (``bypassed``).
-        """
-        script = route.script
-        reason = self._core.registry.bypass_reason(script)
-        if reason is not None:
-            raise bypassed(script, reason)
-        vitals = self._vitals(script)
-        if not vitals.may_run():
-            vitals.skipped += 1
-            raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
-        ambient, identity = acting(script.run_as or user, script.tenant, False), checks.optional_name(run_id, "run_id")
-        program = self._core.engine.compile(self._live_source(script))
-        execution = Execution(
-            script, program, profile(script.limits), frozenset(script.capabilities), Phase.API, trigger="api",
-            run_id=identity or self._ids.fresh(), vitals=vitals,
-        )  # fmt: skip
-        return self._perform(execution, ambient, None, None, params)
-
-    def evaluate(
-        self, source: str, *, entity: Any = None, before: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None, limits: Limits | str = "default", capabilities: Iterable[str] = (),
-        user: str | None = None, tenant: str | None = None, dry_run: bool = False, run_id: str | None = None,
-    ) -> Outcome:  # fmt: skip
-        """Returns what running ``source`` once came to: the sandbox itself, without store or record.
-
-        Args:
-            source: Lua text.
-            entity: What it sees as ``entity``; it may write it.
-            before: What it sees as ``before``.
-            params: What it sees as ``params``.
-            limits: Its budget, or the name of a profile.
-            capabilities: What it may call beyond pure helpers.
-            user: Who acts.
-            tenant: Whose data it is.
-            dry_run: Report effects, do not make them.
-            run_id: The id of this run.
-        """
-        budget = limits if isinstance(limits, Limits) else profile(limits)
-        ambient = acting(user, tenant, dry_run)
-        require("scripts.try" if ambient.dry_run else "scripts.run", ambient.tenant)
-        identity = checks.optional_name(run_id, "run_id") or self._ids.fresh()
-        grants, text = checks.capabilities(capabilities), checks.text(source, "source")
-        try:
-            program = self._core.engine.compile(text)
-        except AlloyError as error:
-            return failure(error, entity)
-        execution = Execution(None, program, budget, grants, Phase.MANUAL, trigger="evaluate", run_id=identity)
-        return self._perform(execution, ambient, entity, before, params)
-
-    def _perform(
-        self, execution: Execution, ambient: Ambient, entity: Any, before: Mapping[str, Any] | None,
-        params: Mapping[str, Any] | None,
-    ) -> Outcome:  # fmt: skip
-        record = {} if entity is None else entity
-        adapter = self.entities.adapter_for(record, what="entity")
-        view = View(record, adapter)
-        previous, given = self._previous(before, None), checks.mapping(params, "params")
-        self._start()
-        if execution.vitals is not None:
-            execution.vitals.count()
-            self._recorder.tally.runs += 1
-        fold = Fold(record, adapter, view)
-        result, run = self._core.runner.perform(
-            execution, ambient, view if entity is not None else None, previous, given
-        )
-        fold.add(execution, result, run)
-        return fold.outcome()
 
     # -- platform functions and context ---------------------------------------------------------------------------
     def function(
@@ -517,6 +275,7 @@ class Alloy(AccessServices, Services, Background):
         deltas = self._board.take()
         if deltas:
             self.store.add_health(deltas)
+        self._flush_replaying()
 
     def refresh(self) -> None:
         """Takes up what is in the store now; called after every write and when another process wrote."""
@@ -524,13 +283,13 @@ class Alloy(AccessServices, Services, Background):
             self._counter = self.store.change_counter()
             self._refresh_services()
             if self._core_made is not None:
-                self._core_made.registry.load(self.store.iter_active(), self.safe_mode.lookup())
+                self._load(self._core_made)
             self._plans.forget()
             self.routes.forget()
         self._refresh_background()
 
     def close(self) -> None:
-        """Writes what is pending and stops everything; safe to call twice."""
+        """Writes what is pending and stops everything; safe to call twice. Nothing can be fired or run afterwards."""
         self._close_background()
         self._upkeep.stop()
         self._close_services()
@@ -538,7 +297,9 @@ class Alloy(AccessServices, Services, Background):
             self.flush()
             self._flush_access()
         finally:
-            core = self._core_made
+            with self._lock:
+                core, self._core_made, self._closed = self._core_made, None, True
+                self._plans.forget()
             if core is not None:
                 core.engine.close()
             self.store.close()
@@ -558,37 +319,24 @@ class Alloy(AccessServices, Services, Background):
         if core is None:
             with self._lock:
                 core = self._core_made
+                if self._closed:
+                    raise ConfigError("this Alloy is closed", code="closed")
                 if core is None:
                     core = _Core(self, self.host_functions())
                     self._counter = self.store.change_counter()
-                    core.registry.load(self.store.iter_active(), self.safe_mode.lookup())
+                    self._load(core)
                     self._core_made = core
         return core
+
+    def _load(self, core: _Core) -> None:
+        core.registry.load(self.store.iter_active(), self.safe_mode.lookup())
+        core.runner.watches = self._watches(core.runner)
 
     def _modules(self) -> tuple[HostModule, ...]:
         return (*super()._modules(), *self._background_modules())
 
     def _start(self) -> None:
         self._upkeep.start()
-
-    def _plan(self, event: str, tenant: str | None) -> Plan | None:
-        checks.optional_name(tenant, "tenant")
-        self._start()
-        return self._plans.make(event, tenant)
-
-    def _check_records(self, records: list[Any], entity_type: str) -> None:
-        """Returns None if each record has an adapter: a wrong one stops a batch before any script has run."""
-        kinds = set(map(type, records)) - {dict, type(None)}
-        for record in records if kinds else ():
-            if type(record) in kinds:
-                self.entities.adapter_for(record, entity_type)
-                kinds.discard(type(record))
-
-    def _previous(self, before: Any, entity_type: str | None) -> Mapping[str, Any] | None:
-        if before is None:
-            return None
-        adapter: EntityAdapter = self.entities.adapter_for(before, entity_type, "before")
-        return adapter.fields(before)
 
     def _vitals(self, script: Script) -> Vitals:
         return self._board.of(script.tenant, script.id, self._plans.forget, script.name)
@@ -613,6 +361,7 @@ class Alloy(AccessServices, Services, Background):
 
     def _prune(self) -> None:
         self._prune_services()
+        self._prune_replaying()
         days, keep = self._retention
         older_than = datetime.now(UTC) - timedelta(days=days) if days is not None else None
         if older_than is not None or keep is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from . import checks
 from .errors import ScriptError
 from .events import Phase, parse_event
+from .job_model import JobKind
 from .limits import profile
 from .model import EventTrigger, Script, Status
 from .runner.context import Ambient, acting
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from .scheduler.scheduler import Scheduler
 
 KEEP_DAYS = 7.0
+KEPT_SOURCES = 256
+KEPT_SCRIPTS = 10_000
 MEMORY = "memory://"
 
 
@@ -55,7 +58,7 @@ class Background:
         from .jobs.jobs import Jobs
 
         made = Jobs(
-            lambda: self.store.jobs, lambda tenant, name: self.store.get_script(tenant, name), self._run_job,
+            lambda: self.store.jobs, self._known_script, self._run_job,
             self._start_outbox, lambda job: self._running.cancel(job.run_id, job.tenant),
         )  # fmt: skip
         self._each_minute(lambda: _prune(self.store))
@@ -129,7 +132,23 @@ class Background:
 
         return queue_module(lambda: self.jobs), *durable_modules()
 
+    def _known_script(self, tenant: str, name: str) -> Script:
+        """Returns a script as it was when this process last took up changes: a second ago, at most."""
+        self._start()
+        known = self._known_scripts
+        script = known.get((tenant, name))
+        if script is None:
+            script = self.store.get_script(tenant, name)
+            if len(known) < KEPT_SCRIPTS:
+                known[tenant, name] = script
+        return script
+
+    @cached_property
+    def _known_scripts(self) -> dict[tuple[str, str], Script]:
+        return {}
+
     def _refresh_background(self) -> None:
+        self._known_scripts = {}
         made = self.__dict__.get("scheduler")
         if made is not None:
             made.refresh()
@@ -140,6 +159,11 @@ class Background:
             if made is not None:
                 made.stop()
 
+    @cached_property
+    def _source_of(self) -> Callable[[str, str, int], str]:
+        """Returns the text of a revision, which never changes: those used last are kept."""
+        return lru_cache(KEPT_SOURCES)(lambda *revision: self.store.get_revision(*revision).source)
+
     def _run_job(self, job: Job) -> Outcome:
         """Returns what one try of a job came to.
 
@@ -149,6 +173,8 @@ class Background:
         from .jobs.journal import Ended
         from .jobs.payload import unpacked
 
+        if job.kind is JobKind.BACKTEST:
+            return self._run_backtest(job)
         script = self.store.get_script(job.tenant, job.script_id)
         if script.status is not Status.ACTIVE or script.live_revision is None:
             raise ScriptError(f"script {script.name}: is {script.status}, wanted active", code="not_active")
@@ -161,7 +187,7 @@ class Background:
             raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
         journal = self._journal(job, script)
         number = script.live_revision if journal is None else journal.revision
-        source = self.store.get_revision(script.tenant, script.id, number).source
+        source = self._source_of(script.tenant, script.id, number)
         script = replace(script, live_revision=number)
         given, limits = unpacked(job.payload), profile(script.limits)
         if job.timeout_s is not None:
@@ -193,6 +219,9 @@ class Background:
         if DURABLE not in script.capabilities:
             return None
         return Journal(self.store.jobs, job, lambda: datetime.now(UTC), script.live_revision or 0)
+
+    def _run_backtest(self, job: Job) -> Outcome:
+        raise NotImplementedError
 
     def _start(self) -> None:
         raise NotImplementedError

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from . import checks
 from .access.acting import require
+from .access.trail import entry
 from .errors import CapabilityDenied, NotFound
 from .model import DEFAULT_TENANT
 from .ports import Document, Documents
@@ -82,7 +83,8 @@ class Egress:
         inside, author = checks.boolean(private, "private"), checks.name(by, "by")
         rule = EgressRule(pattern, wanted, inside, datetime.now(UTC), author)
         body = {"methods": list(wanted), "private": inside}
-        self._documents.put(Document(owner, KIND, pattern, body, rule.updated_at, author))
+        audit = entry("egress.allow", tenant=owner, object_id=pattern, name=pattern, author=author, details=body)
+        self._documents.put(Document(owner, KIND, pattern, body, rule.updated_at, author), audit=audit)
         self.forget()
         return rule
 
@@ -93,7 +95,9 @@ class Egress:
             NotFound: The tenant has none for that URL.
         """
         require("egress.write", checks.name(tenant, "tenant"))
-        if not self._documents.delete(tenant, KIND, _pattern(url)):
+        pattern = _pattern(url)
+        audit = entry("egress.remove", tenant=tenant, object_id=pattern, name=pattern)
+        if not self._documents.delete(tenant, KIND, pattern, audit=audit):
             raise NotFound(f"egress rule {url!r}: tenant {tenant!r} has none", details={"url": url})
         self.forget()
 

@@ -100,6 +100,12 @@ class ReviewRequired(AlloyError):
     default_code = "review_required"
 
 
+class BacktestRequired(AlloyError):
+    """The script takes no revision whose back-test did not go well; ``details["problems"]`` say what is missing."""
+
+    default_code = "backtest_required"
+
+
 class InvalidValue(AlloyError):
     """A value cannot cross between Python and Lua, or may not be written."""
 

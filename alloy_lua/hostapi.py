@@ -13,6 +13,7 @@ from .errors import CapabilityDenied, InvalidValue
 from .events import Phase
 from .values import Secret
 
+KEY = "durable.key"  # scripts know it as ctx.idempotency_key, too
 EVERY_PHASE: frozenset[Phase] = frozenset(Phase)
 DATA_READ_PHASES = EVERY_PHASE
 DATA_WRITE_PHASES: frozenset[Phase] = EVERY_PHASE - {Phase.BEFORE}
@@ -191,7 +192,10 @@ def check_secret(name: str, grants: frozenset[str]) -> None:
 
 
 class Journal(Protocol):
-    """Answers the host calls of a durable run that were made before, and records the others."""
+    """Answers host calls that were made before, and records the others.
+
+    In a dry run it also answers the calls with effects, which must not be made.
+    """
 
     def step(self, function: str, arguments: list[Any], call: HostCall, perform: Callable[[], Any]) -> Any:
         """Returns the answer to one call, which ``perform`` makes."""

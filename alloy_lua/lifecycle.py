@@ -228,6 +228,7 @@ class Scripts:
         Raises:
             CompileError: The revision does not compile; nothing was changed.
             ReviewRequired: Its tenant asks for a review, and nobody but its author has approved it.
+            BacktestRequired: It asks for a back-test (see `Backtests.require`) that this text has not passed.
         """
         script = self._find("scripts.activate", name, tenant)
         number = script.draft_revision if revision is None else revision
@@ -336,8 +337,11 @@ class Scripts:
         if not _alters_what_runs(before, script):
             return
         from .access.reviews import require_approval
+        from .replay.gate import require_backtest
 
-        require_approval(self._store, script, revision or self._stored(script, script.live_revision))
+        text = revision or self._stored(script, script.live_revision)
+        require_approval(self._store, script, text)
+        require_backtest(self._store, before, text, script.tenant)
 
     def _revision(
         self, script_id: str, number: int, source: str, author: str | None, message: str, at: datetime

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .errors import ConfigError
+from .errors import AlloyError, ConfigError
 from .forking import after_fork
 from .model import Run
 from .runner.health import Vitals
@@ -96,6 +97,7 @@ class Metrics:
             yield _gauge("alloy_runtimes_idle", "Lua states waiting for a run.", {(): pool.idle})
         client = alloy._made.get("http_client")
         yield _gauge("alloy_http_requests_under_way", "Outgoing requests.", {(): client.in_flight if client else 0})
+        yield from self._jobs()
         for name, (help, labels, read) in list(self._gauges.items()):
             found = read()
             yield _gauge(name, help, found if isinstance(found, dict) else {(): found}, labels)
@@ -122,6 +124,22 @@ class Metrics:
         yield self._counter("alloy_fuel", "Fuel used by stored scripts.", fuel, names)
         yield self._counter("alloy_runs_skipped", "Runs held back by a breaker or by safe mode.", skipped, names)
         yield _gauge("alloy_breakers_open", "Scripts that are held back.", {(): open_breakers})
+
+    def _jobs(self) -> Iterator[Any]:
+        """Yields what is known of jobs: of the store's, if it can be reached, and of this process's tries."""
+        made = vars(self._alloy).get("jobs")
+        if made is not None:
+            ended = {(outcome,): count for outcome, count in made.tally.ended.items()}
+            yield self._counter("alloy_job_tries", "Tries of jobs that began here.", {(): made.tally.started})
+            yield self._counter("alloy_job_tries_ended", "Tries of jobs that ended here.", ended, ("outcome",))
+        try:
+            counts, first_due = self._alloy.store.jobs.backlog()
+        except AlloyError:  # the rest of the numbers is worth having
+            return
+        late = 0.0 if first_due is None else max(0.0, (datetime.now(UTC) - first_due).total_seconds())
+        depth = {(state.value,): float(count) for state, count in counts.items()}
+        yield _gauge("alloy_jobs", "Jobs in the store, of all tenants.", depth, ("state",))
+        yield _gauge("alloy_jobs_oldest_seconds", "For how long the first job that is due has waited.", {(): late})
 
     def _counter(self, name: str, help: str, values: dict[Any, float], labels: tuple[str, ...] = ()) -> Any:
         """Returns a counter; one that was read while its parts moved must not seem to run backwards."""

@@ -260,3 +260,23 @@ class Run:
     dry_run: bool = False
     parent_id: str | None = None
     depth: int = 0
+
+
+class Tape(NamedTuple):
+    """One run as it was recorded for replay.
+
+    Attributes:
+        tenant: Whose run it was.
+        run_id: Its id.
+        script_id: The script that ran.
+        recorded_at: When the run began.
+        expires_at: When the tape may be removed.
+        body: What the run was given, the host calls it made with their answers, and what it came to, as text.
+    """
+
+    tenant: str
+    run_id: str
+    script_id: str
+    recorded_at: datetime
+    expires_at: datetime
+    body: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .model import Health, Revision, Run, RunStatus, Script, Status
+from .model import Health, Revision, Run, RunStatus, Script, Status, Tape
 from .schema import Schema
 
 if TYPE_CHECKING:
@@ -67,9 +67,12 @@ class Document(NamedTuple):
 
 
 class Documents(Protocol):
-    """Where documents live. Writes move the change counter, so that every process takes them up at its next poll."""
+    """Where documents live. Writes move the change counter, so that every process takes them up at its next poll.
 
-    def put(self, document: Document) -> None:
+    A method that takes ``audit`` writes that entry in the same transaction as the change, or neither.
+    """
+
+    def put(self, document: Document, *, audit: AuditEntry | None = None) -> None:
         """Writes a document, in place of the one of the same tenant, kind and name.
 
         Raises:
@@ -82,7 +85,7 @@ class Documents(Protocol):
     def of_kind(self, kind: str, tenant: str | None = None) -> list[Document]:
         """Returns the documents of a kind, of one tenant or of all, in order of tenant and name."""
 
-    def delete(self, tenant: str, kind: str, name: str) -> bool:
+    def delete(self, tenant: str, kind: str, name: str, *, audit: AuditEntry | None = None) -> bool:
         """Returns whether there was such a document to remove."""
 
 
@@ -93,16 +96,28 @@ class Quota(NamedTuple):
     bytes: int = 10 * 1024 * 1024
 
 
+class KeyInfo(NamedTuple):
+    """A key, the bytes that it and its value count for in the quota, and when it expires; None if it does not."""
+
+    key: str
+    size: int
+    expires_at: datetime | None
+
+
 class KeyValues(Protocol):
     """Small values by tenant and key, some of which expire. Writes of one tenant happen one after the other.
 
     An expired value is as good as gone for every method, whether or not it has been pruned.
+    A method that takes ``audit`` writes that entry in the same transaction as the change, or neither.
     """
 
     def get(self, tenant: str, key: str, now: datetime) -> Any:
         """Returns the value, None if there is none."""
 
-    def set(self, tenant: str, key: str, value: Any, expires_at: datetime | None, quota: Quota, now: datetime) -> None:
+    def set(
+        self, tenant: str, key: str, value: Any, expires_at: datetime | None, quota: Quota, now: datetime, *,
+        audit: AuditEntry | None = None,
+    ) -> None:  # fmt: skip
         """Writes a JSON-like value.
 
         Raises:
@@ -121,14 +136,54 @@ class KeyValues(Protocol):
             LimitExceeded: As for `set`.
         """
 
-    def delete(self, tenant: str, key: str, now: datetime) -> bool:
+    def delete(self, tenant: str, key: str, now: datetime, *, audit: AuditEntry | None = None) -> bool:
         """Returns whether there was a value to remove."""
+
+    def keys(self, tenant: str, prefix: str, after: str | None, limit: int, now: datetime) -> list[KeyInfo]:
+        """Returns the live keys that begin with ``prefix``, in order, behind the key ``after``."""
 
     def usage(self, tenant: str) -> tuple[int, int]:
         """Returns how many keys and bytes the tenant keeps, with what has expired but is not pruned yet."""
 
     def prune(self, now: datetime) -> int:
         """Returns how many expired values it removed, of all tenants."""
+
+
+class TapeQuery(NamedTuple):
+    """Which tapes to list, newest first; None means any. ``before`` is the run id of the last of the page before."""
+
+    tenant: str
+    script_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: str | None = None
+    limit: int = 100
+
+
+class Tapes(Protocol):
+    """Where recorded runs live."""
+
+    def add(self, tapes: Sequence[Tape]) -> None:
+        """Writes tapes in one transaction; one whose run is on tape already is left as it is."""
+
+    def get(self, tenant: str, run_id: str) -> Tape:
+        """Returns one tape.
+
+        Raises:
+            NotFound: The tenant has none of that run.
+        """
+
+    def matching(self, query: TapeQuery) -> list[Tape]:
+        """Returns the matching tapes, newest first (by time, then run id)."""
+
+    def delete(self, tenant: str, run_id: str) -> bool:
+        """Returns whether there was such a tape to remove."""
+
+    def prune(self, now: datetime) -> int:
+        """Returns how many tapes it removed: those that have expired."""
+
+    def trim(self, tenant: str, script_id: str, keep: int) -> int:
+        """Returns how many tapes of a script it removed: all but the ``keep`` newest."""
 
 
 class Store(Protocol):
@@ -174,6 +229,10 @@ class Store(Protocol):
     @property
     def jobs(self) -> JobStore:
         """Background work."""
+
+    @property
+    def tapes(self) -> Tapes:
+        """Runs recorded for replay."""
 
     def migrate(self) -> list[str]:
         """Returns the names of the migrations applied now, in order; none when the schema is up to date.
@@ -308,3 +367,26 @@ class EntityAdapter(Protocol):
 
     def merged(self, record: Any, changes: Mapping[str, Any]) -> Any:
         """Returns ``record`` with ``changes`` applied: a new object, or the same one for live models."""
+
+
+class TableEvaluator(Protocol):
+    """Evaluates Arrow batches in a worker process of another engine, for one thread at a time."""
+
+    def output_schema(self, schema: Any) -> Any:
+        """Returns the Arrow schema of what batches of ``schema`` become."""
+
+    def batches(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """Yields the rows with the changes made, and ``_status``, ``_reason`` and ``_error_code``."""
+
+    def table(self, table: Any) -> Any:
+        """Returns the same for the rows of a table."""
+
+    def take(self) -> dict[str, int]:
+        """Returns the counts since the last call: rows, changed, rejected, failed, fuel."""
+
+
+class TableSpec(Protocol):
+    """What is to be evaluated, in a form that travels."""
+
+    def open(self) -> TableEvaluator:
+        """Returns an evaluator for this process."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import checks
 from .access.acting import require
@@ -12,6 +12,9 @@ from .errors import NotFound, ScriptError, ValidationError
 from .events import parse_event
 from .model import DEFAULT_TENANT, Script
 from .ports import Document, Documents
+
+if TYPE_CHECKING:
+    from .access_model import AuditEntry
 
 KIND = "bypass"
 EVERY_TENANT = ""  # no tenant has this name
@@ -97,9 +100,10 @@ class SafeMode:
             "script": script, "event": event, "reason": why, "until": None if until is None else until.isoformat(),
         }  # fmt: skip
         document = Document(owner, KIND, name, body, now, author)
-        self._documents.put(document)
+        made = _bypass(document)
+        self._documents.put(document, audit=_entry("set", made.id, owner, author, why, body))
         self._changed()
-        return _bypass(document)
+        return made
 
     def clear(self, id: str) -> None:
         """Ends a bypass.
@@ -109,7 +113,8 @@ class SafeMode:
         """
         owner, _, name = checks.text(id, "id").partition("/")
         require("safe_mode.write", None if owner == "*" else owner)
-        if not self._documents.delete(EVERY_TENANT if owner == "*" else owner, KIND, name):
+        tenant = EVERY_TENANT if owner == "*" else owner
+        if not self._documents.delete(tenant, KIND, name, audit=_entry("clear", id, tenant)):
             raise NotFound(f"bypass {id!r}: there is none", details={"id": id})
         self._changed()
 
@@ -169,6 +174,19 @@ def _scope(script: str | None, event: str | None, tenant: str | None, everything
     if not everything and tenant is None:
         raise ValidationError("safe mode: wanted script, event, tenant or everything=True")
     return "all", tenant or EVERY_TENANT
+
+
+def _entry(
+    verb: str, id: str, tenant: str, author: str | None = None, reason: str | None = None,
+    body: dict[str, Any] | None = None,
+) -> AuditEntry:  # fmt: skip
+    """Returns the audit entry of a change."""
+    from .access.trail import entry
+
+    facts = None if body is None else {name: body[name] for name in ("script", "event", "until")}
+    return entry(
+        f"safe_mode.{verb}", tenant=tenant or None, object_id=id, name=id, author=author, reason=reason, details=facts
+    )
 
 
 def _bypass(document: Document) -> Bypass:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from . import checks
@@ -68,6 +69,11 @@ class Schema:
         self.id_field = id_field
         self.doc = doc
         self._casts = {name: _cast_of(self.fields[name]) for name in self.writable}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Lets a schema travel to other processes."""
+        make = partial(Schema, readable=self.readable, writable=self.writable, id_field=self.id_field, doc=self.doc)
+        return make, (self.entity_type, tuple(self.every.values()))
 
     def _allowed(self, what: str, wanted: Iterable[str] | None, every: Collection[str]) -> frozenset[str]:
         if wanted is None:

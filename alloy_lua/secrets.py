@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from . import checks
 from .access.acting import require
+from .access.trail import entry
 from .errors import ConfigError, NotFound, ValidationError
 from .model import DEFAULT_TENANT
 from .ports import Document, Documents
@@ -73,7 +74,9 @@ class Secrets:
 
         sealed = self._sealer().encrypt(json.dumps([owner, wanted, text]).encode()).decode()
         author = checks.name(by, "by")
-        self._documents.put(Document(owner, KIND, wanted, {"sealed": sealed}, datetime.now(UTC), author))
+        document = Document(owner, KIND, wanted, {"sealed": sealed}, datetime.now(UTC), author)
+        audit = entry("secret.set", tenant=owner, object_id=wanted, name=wanted, author=author)
+        self._documents.put(document, audit=audit)
         self.forget()
 
     def list(self, *, tenant: str = DEFAULT_TENANT) -> list[SecretInfo]:
@@ -89,7 +92,9 @@ class Secrets:
             NotFound: The tenant has none of that name.
         """
         require("secrets.write", checks.name(tenant, "tenant"))
-        if not self._documents.delete(tenant, KIND, _name(name)):
+        wanted = _name(name)
+        audit = entry("secret.delete", tenant=tenant, object_id=wanted, name=wanted)
+        if not self._documents.delete(tenant, KIND, wanted, audit=audit):
             raise _none(tenant, name)
         self.forget()
 

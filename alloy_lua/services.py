@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .bridges.hosts.http_client import HttpClient
     from .egress import Egress
     from .engine import Engine
+    from .kv import KV
     from .metrics import Metrics
     from .runner.ids import RunIds
     from .runner.registry import HookRegistry
@@ -66,6 +67,13 @@ class Services:
         from .egress import Egress
 
         return self._service("egress", lambda: Egress(self.store.documents))
+
+    @property
+    def kv(self) -> KV:
+        """Small values that scripts keep: see `KV`."""
+        from .kv import KV
+
+        return self._service("kv", lambda: KV(self.store.kv, self._quota()))
 
     @property
     def safe_mode(self) -> SafeMode:
@@ -123,6 +131,9 @@ class Services:
                     found = self._made[name] = make()
         return found
 
+    def _quota(self) -> Quota:
+        return Quota(self.settings["kv_keys"], self.settings["kv_bytes"])
+
     def _modules(self) -> tuple[HostModule, ...]:
         from .bridges.hosts import default_modules
 
@@ -169,5 +180,5 @@ def service_modules(services: Services) -> tuple[HostModule, ...]:
     return (
         secret_module(services.secrets),
         http_module(lambda: services.http_client, lambda *asked: services.egress.check(*asked), limits, **traced),
-        kv_module(services.store.kv, Quota(given["kv_keys"], given["kv_bytes"])),
+        kv_module(services.store.kv, services._quota()),
     )

@@ -141,6 +141,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("drain_seconds", "number", 20.0, "How long a shutdown waits for calls under way.", (), 0.1, 3_600),
     Setting("requests_per_second", "whole number", 20_000, "Calls that one token may make in a second.", least=1),
     Setting("max_streams", "whole number", 100, "Live tails open at the same time."),
+    Setting("job_slots", "whole number", 0, "Background jobs that `serve` runs at once; 0: it runs none.", most=256),
+    Setting("schedules", "yes or no", False, "Have `serve` start scheduled scripts when they are due."),
     Setting("log_format", "choice", "text", "How log lines look.", ("text", "json")),
     Setting("log_level", "choice", "warning", "The least level that is logged.", ("debug", "info", "warning", "error")),
 )  # fmt: skip

@@ -42,6 +42,7 @@ _CTX = (
     ("now", "string", "when the run started, in UTC, as ISO 8601 text"),
     ("attempt", "integer", "how often this run was tried, from 1"),
     ("dry_run", "boolean", "true if effects are only reported"),
+    ("idempotency_key", "fun(): string", "the same whenever this place of this run is reached, over all its tries"),
     ("budget", "fun(): {fuel: integer, ms: number}", "what is left of fuel and time"),
 )
 _GLOBALS = """\

@@ -229,6 +229,11 @@ def _no_secret(code: int, data: bytes) -> Any:
     raise InvalidValue("got a secret, which only host functions made for it can open")
 
 
+def handle(code: int, name: bytes) -> Secret:
+    """Returns a secret's handle that `unpack` found: nothing but its name, to be handed to scripts again."""
+    return Secret(name.decode())
+
+
 def unpack(packed: str | bytes, secret: Callable[[int, bytes], Any] = _no_secret) -> Any:
     """Returns the value in ``packed`` (bytes, or one latin-1 character for each byte).
 

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from ..errors import Rejected
+from ..model import RunStatus
 from ..outcome import Outcome
 from ..ports import Bound
 from ..schema import Schema
@@ -50,7 +51,7 @@ class Firing(Protocol):
     def fire_many(
         self, event: str, entities: Sequence[Any], *, before: Sequence[Fields | None] | None = None,
         params: Fields | None = None,
-    ) -> list[Outcome]:  # fmt: skip
+    ) -> Sequence[Outcome]:  # fmt: skip
         """Returns what the scripts made of many records."""
 
     def actor(self) -> tuple[str | None, str, str | None]:
@@ -115,8 +116,7 @@ class EntityHooks:
             Exception: As for `before`; the place of the record is in the error's details as ``index``.
         """
         outcomes = self.alloy.fire_many(f"{self.entity_type}.before_{operation}", rows, before=previous)
-        self._check_many(outcomes)
-        return [outcome.changes for outcome in outcomes]
+        return self._check_many(outcomes)
 
     def after(
         self, operation: str, bound: Bound, pending: Pending, fields: Fields, previous: Fields | None = None
@@ -157,10 +157,14 @@ class EntityHooks:
                 rejection.details["index"] = index
             raise self.refuse(rejection) from None
 
-    def _check_many(self, outcomes: Sequence[Outcome]) -> None:
+    def _check_many(self, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+        """Returns the changes of each."""
+        changes = []
         for index, outcome in enumerate(outcomes):
-            if not outcome:
+            if outcome.status is not RunStatus.CONTINUE:
                 self._check(outcome, index)
+            changes.append(outcome.changes)
+        return changes
 
 
 def field_errors(rejection: Rejected, everything: str = "__all__") -> dict[str, list[str]]:

@@ -34,8 +34,9 @@ class Idempotency:
         self._now = now
 
     def begin(
-        self, key: str, method: str, path: str, body: bytes, *, hold_seconds: float = HOLD_SECONDS
-    ) -> IdempotentCall:
+        self, key: str, method: str, path: str, body: bytes, *, hold_seconds: float = HOLD_SECONDS,
+        caller: str | None = None,
+    ) -> IdempotentCall:  # fmt: skip
         """Returns the call to carry out, if its ``status`` is None, or else the response to give once more.
 
         Whoever carries it out ends it with `finish`, or with `release` if it failed in a way that may be tried again.
@@ -46,6 +47,7 @@ class Idempotency:
             path: The path with its query.
             body: The body as it came.
             hold_seconds: How long the call may take. If its process dies, it can be made again after that time.
+            caller: Who calls, if nobody acts.
 
         Raises:
             Conflict: The key was used for another request (``idempotency_mismatch``), or the same request is under
@@ -54,8 +56,8 @@ class Idempotency:
         now = self._now()
         hold = timedelta(seconds=checks.number(hold_seconds, "hold_seconds", 0.1, 3600))
         call = IdempotentCall(
-            _caller(), checks.name(key, "idempotency key"), _fingerprint(method, path, body), uuid.uuid4().hex, now,
-            now + hold,
+            _caller(caller), checks.name(key, "idempotency key"), _fingerprint(method, path, body), uuid.uuid4().hex,
+            now, now + hold,
         )  # fmt: skip
         found = self._store.idempotency.claim(call, now=now, forget_before=now - KEEP)
         if found.fingerprint != call.fingerprint:
@@ -85,9 +87,11 @@ class Idempotency:
         return self._store.idempotency.prune(older_than=self._now() - KEEP)
 
 
-def _caller() -> str:
+def _caller(stranger: str | None) -> str:
     """Returns who calls: a token by its id, since people of two tenants may have the same name."""
     actor = current()
+    if actor is None and stranger is not None:
+        return f"stranger:{stranger}"
     if actor is None or actor.token_id is None:
         return f"name:{who()}"
     return f"token:{actor.token_id}"

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -27,7 +28,8 @@ from croniter import croniter
 from ..errors import NotFound, ValidationError
 from ..events import parse_event
 from ..limits import PROFILES
-from ..model import ApiTrigger, CronTrigger, EventTrigger, FailurePolicy, ManualTrigger, Trigger
+from ..model import ApiTrigger, AtTrigger, CronTrigger, EventTrigger, FailurePolicy, ManualTrigger, Trigger
+from . import policies
 
 GALLERY_PACKAGE = "alloy_lua.gallery"
 DEFAULT_PRIORITY = 100
@@ -38,6 +40,7 @@ _LINE = re.compile(r"-- ?([A-Za-z_]+):\s*(.*?)\s*")
 _CONTINUED = re.compile(r"--\s{2,}(\S.*?)\s*")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _CAPABILITY = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_-]+)*")
+_TAG = re.compile(r"[a-z0-9._-]{1,50}")
 _EVENT = re.compile(r"([^\s(),]+)\s*(?:\(([^()]*)\))?")
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _COMMA_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
@@ -46,7 +49,10 @@ _ZONE = re.compile(r"[A-Za-z_]+/[A-Za-z0-9_+/-]+|UTC")
 
 @dataclass(frozen=True, slots=True)
 class GalleryScript:
-    """A Lua file with its front matter read. ``source`` is the whole text, so that line numbers stay the file's."""
+    """A Lua file with its front matter read. ``source`` is the whole text, so that line numbers stay the file's.
+
+    ``tags`` is None where the file says nothing of them.
+    """
 
     file: str
     name: str
@@ -57,6 +63,7 @@ class GalleryScript:
     failure_policy: FailurePolicy
     limits: str
     source: str
+    tags: tuple[str, ...] | None = None
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -65,7 +72,8 @@ class GalleryScript:
 
     def settings(self) -> dict[str, Any]:
         """Returns what the front matter says as keyword arguments of `Scripts.create` and `Scripts.update`."""
-        return {
+        tags = {} if self.tags is None else {"tags": self.tags}
+        return tags | {
             "triggers": self.triggers,
             "priority": self.priority,
             "capabilities": self.capabilities,
@@ -95,14 +103,17 @@ def _wrong(file: str, line: int, text: str, key: str) -> ValidationError:
 def has_front_matter(text: str) -> bool:
     """Returns whether the first line of a Lua text begins a front matter: its key is one, or is nearly one."""
     match = _FIRST.match(text)
-    return match is not None and bool(difflib.get_close_matches(match[1], KEYS, 1))
+    if match is None or match[1] in KEYS:
+        return match is not None
+    long = [key for key in KEYS if len(key) > 2]  # what is near to a word of two letters is any short word
+    return bool(difflib.get_close_matches(match[1], long, 1))
 
 
 def read_triggers(key: str, value: str, origin: str) -> list[Trigger]:
     """Returns the triggers that one line of a front matter means.
 
     Args:
-        key: ``on``, ``cron``, ``api`` or ``manual``.
+        key: ``on``, ``cron``, ``at``, ``api`` or ``manual``.
         value: What stands behind the colon.
         origin: Where the line is from, for errors.
 
@@ -110,6 +121,30 @@ def read_triggers(key: str, value: str, origin: str) -> list[Trigger]:
         ValidationError: The value is wrong.
     """
     return _TRIGGER_KEYS[key](_Entry(origin, 1, key, value))
+
+
+def with_policies(triggers: Iterable[Trigger], lines: Mapping[str, str], origin: str) -> tuple[Trigger, ...]:
+    """Returns the triggers of a script with what further lines say of all that run by the clock.
+
+    Args:
+        triggers: The triggers.
+        lines: What stands behind the colon, by key: ``overlap``, ``misfire``, ``jitter``, ``attempts``, ``backoff``.
+        origin: Where the lines are from, for errors.
+
+    Raises:
+        ValidationError: A line is wrong, or no trigger takes it.
+    """
+    return _held_to(triggers, [_Entry(origin, 1, key, value) for key, value in lines.items()])
+
+
+def _held_to(triggers: Iterable[Trigger], entries: Iterable[_Entry]) -> tuple[Trigger, ...]:
+    found = tuple(triggers)
+    for entry in entries:
+        try:
+            found = policies.held_to(found, policies.read_policy(entry.key, entry.value))
+        except ValueError as wanted:
+            raise entry.wrong(entry.value, str(wanted)) from None
+    return found
 
 
 def parse_front_matter(text: str, name: str) -> GalleryScript:
@@ -128,19 +163,20 @@ def parse_front_matter(text: str, name: str) -> GalleryScript:
     for entry in entries.values():
         if entry.key in _TRIGGER_KEYS:
             triggers.extend(_TRIGGER_KEYS[entry.key](entry))
-        else:
+        elif entry.key in _SETTING_KEYS:
             field, read = _SETTING_KEYS[entry.key]
             values[field] = read(entry)
     return GalleryScript(
         file=name,
         name=values.get("name", PurePosixPath(name).name.removesuffix(".lua")),
         description=values.get("description", ""),
-        triggers=tuple(triggers),
+        triggers=_held_to(triggers, (entry for entry in entries.values() if entry.key in policies.KEYS)),
         priority=values.get("priority", DEFAULT_PRIORITY),
         capabilities=values.get("capabilities", ()),
         failure_policy=values.get("failure_policy", FailurePolicy.CLOSED),
         limits=values.get("limits", "default"),
         source=text,
+        tags=values.get("tags"),
     )
 
 
@@ -216,6 +252,18 @@ def _cron(entry: _Entry) -> list[Trigger]:
     return [CronTrigger(expression, zone)]
 
 
+def _at(entry: _Entry) -> list[Trigger]:
+    wanted = "times such as 2026-03-01T12:00:00Z; those without an offset are in UTC"
+    times = []
+    for item in _items(entry, wanted):
+        try:
+            time = datetime.fromisoformat(item)
+        except ValueError:
+            raise entry.wrong(item, wanted) from None
+        times.append(AtTrigger(time if time.tzinfo else time.replace(tzinfo=UTC)))
+    return [*times]
+
+
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
@@ -263,6 +311,15 @@ def _capabilities(entry: _Entry) -> tuple[str, ...]:
     return tuple(items)
 
 
+def _tags(entry: _Entry) -> tuple[str, ...]:
+    wanted = "tags of lower-case letters, digits, '.', '_' and '-', such as pricing, vip"
+    items = _items(entry, wanted)
+    for item in items:
+        if not _TAG.fullmatch(item):
+            raise entry.wrong(item, wanted)
+    return tuple(items)
+
+
 def _description(entry: _Entry) -> str:
     if not entry.value:
         raise entry.wrong(entry.value, "one or two sentences")
@@ -272,6 +329,7 @@ def _description(entry: _Entry) -> str:
 _TRIGGER_KEYS: dict[str, Callable[[_Entry], list[Trigger]]] = {
     "on": _events,
     "cron": _cron,
+    "at": _at,
     "api": _api,
     "manual": _manual,
 }
@@ -282,8 +340,9 @@ _SETTING_KEYS: dict[str, tuple[str, Callable[[_Entry], Any]]] = {
     "on_failure": ("failure_policy", partial(_one_of, choices={str(policy): policy for policy in FailurePolicy})),
     "limits": ("limits", partial(_one_of, choices={name: name for name in PROFILES})),
     "description": ("description", _description),
+    "tags": ("tags", _tags),
 }
-KEYS = (*_TRIGGER_KEYS, *_SETTING_KEYS)
+KEYS = (*_TRIGGER_KEYS, *policies.KEYS, *_SETTING_KEYS)
 
 
 def load_gallery() -> list[GalleryScript]:

@@ -22,17 +22,17 @@ def kv_module(values: KeyValues, quota: Quota) -> HostModule:
     """Returns the module on a store's key-value space, in which each tenant may keep ``quota``."""
 
     def get(call: HostCall, key: str | bytes) -> Any:
-        return values.get(call.tenant, _key("kv.get", key), _now())
+        return values.get(call.tenant, checked_key("kv.get", key), _now())
 
     def set_(call: HostCall, key: str | bytes, value: Any = None, options: Any = None) -> None:
-        name, plain = _key("kv.set", key), _value(value)
+        name, plain = checked_key("kv.set", key), checked_value(value)
         values.set(call.tenant, name, plain, _ends("kv.set", options), quota, _now())
 
     def incr(call: HostCall, key: str | bytes, by: int | float = 1, options: Any = None) -> int | float:
-        return values.incr(call.tenant, _key("kv.incr", key), by, _ends("kv.incr", options), quota, _now())
+        return values.incr(call.tenant, checked_key("kv.incr", key), by, _ends("kv.incr", options), quota, _now())
 
     def delete(call: HostCall, key: str | bytes) -> bool:
-        return values.delete(call.tenant, _key("kv.delete", key), _now())
+        return values.delete(call.tenant, checked_key("kv.delete", key), _now())
 
     def function(name: str, doc: str, call: Any, returns: str, example: str, *params: Param) -> HostFunction:
         writes = name != "kv.get"
@@ -69,14 +69,24 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _key(function: str, key: str | bytes) -> str:
+def checked_key(function: str, key: str | bytes) -> str:
+    """Returns ``key`` if it can name a value.
+
+    Raises:
+        InvalidValue: It is too long, or no text; names ``function``.
+    """
     text = as_text(function, key)
     if not 1 <= len(text) <= 200 or "\0" in text:
         raise wrong(function, text, "a key of 1 to 200 characters without NUL")
     return text
 
 
-def _value(value: Any) -> Any:
+def checked_value(value: Any) -> Any:
+    """Returns ``value`` if it can be kept.
+
+    Raises:
+        InvalidValue: It is None, not JSON-like, or too large.
+    """
     from .json_module import encode
 
     if value is None:
@@ -91,7 +101,15 @@ def _value(value: Any) -> Any:
 
 
 def _ends(function: str, options: Any) -> datetime | None:
-    ttl = as_table(function, options, ("ttl",)).get("ttl")
+    return ends_after(function, as_table(function, options, ("ttl",)).get("ttl"))
+
+
+def ends_after(function: str, ttl: Any) -> datetime | None:
+    """Returns when a value is gone that is kept for ``ttl`` seconds from now; None for None.
+
+    Raises:
+        InvalidValue: It is no time to keep a value for; names ``function``.
+    """
     if ttl is None:
         return None
     if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 < ttl <= LONGEST_TTL:
