@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .paired import Pair
 
-MODULES = ("fire", "models", "workers", "metering", "loading", "startup", "budgets", "http", "background")
+MODULES = ("fire", "models", "workers", "metering", "loading", "startup", "budgets", "http", "background", "tables")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks
@@ -46,8 +46,21 @@ def main() -> int:
                 )
             sections.append((group.__doc__ or group.__name__, pairs))
     if given.write:
-        PAGE.write_text(HEAD + machine() + "".join(section(title, pairs) for title, pairs in sections))
+        write([section(title, pairs) for title, pairs in sections])
     return 1 if failed else 0
+
+
+def write(measured: list[str]) -> None:
+    """Puts sections in their places on the page; those that were not measured stay as they are."""
+    old = PAGE.read_text().split("\n## ")[1:] if PAGE.exists() else []
+    found = {each.partition("\n")[0]: f"## {each.rstrip()}\n" for each in old}
+    found |= {each.partition("\n")[0].removeprefix("## "): each for each in measured}
+    titles = [
+        (group.__doc__ or group.__name__).splitlines()[0]
+        for name in MODULES
+        for group in importlib.import_module(f"benchmarks.{name}").GROUPS
+    ]
+    PAGE.write_text("\n".join([HEAD.rstrip() + "\n", *(found[title] for title in titles if title in found)]))
 
 
 def machine() -> str:
@@ -71,7 +84,8 @@ def section(title: str, pairs: list[Pair]) -> str:
         for p in pairs
     )
     return (
-        f"## {title.splitlines()[0]}\n\n| claim | ratio | wanted | holds | medians |\n|---|---|---|---|---|\n{rows}\n"
+        f"## {title.splitlines()[0]}\n\n{machine()}"
+        f"| claim | ratio | wanted | holds | medians |\n|---|---|---|---|---|\n{rows}"
     )
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,12 +19,13 @@ from alloy_lua import Alloy, CronTrigger, ManualTrigger
 from alloy_lua.job_model import Job, JobState
 from alloy_lua.model import Overlap
 
-from .paired import Pair
+from .paired import Pair, claim
 
 SCHEDULES = 10_000
 PER_SCRIPT = 50
 SECONDS = 15
 JOBS = 400
+SLOTS = 8
 
 
 def _schedules(alloy: Alloy, expressions: list[str]) -> None:
@@ -70,22 +75,65 @@ def schedules() -> Iterator[Pair]:
         yield _claim(f"lateness at p99, spread over {title} / 200 ms", p99, 200, f"ms over {len(late)} ticks")
 
 
-def throughput() -> Iterator[Pair]:
-    """Jobs on SQLite, one process, four slots, scripts that do nothing."""
-    with tempfile.TemporaryDirectory() as folder, Alloy(f"sqlite:///{folder}/jobs.db") as alloy:
+def _ours(url: str) -> tuple[float, float]:
+    """Returns jobs enqueued a second while nobody works, and enqueued and done a second."""
+    with Alloy(url) as alloy:
         alloy.scripts.create("noop", "return 1", triggers=[ManualTrigger()], status="active")
+        started = time.perf_counter()
+        later = [alloy.jobs.enqueue("noop", delay_s=3600) for _ in range(JOBS)]
+        enqueued = JOBS / (time.perf_counter() - started)
+        for job in later:
+            alloy.jobs.cancel(job.id)
+        alloy.jobs.start(SLOTS)
         started = time.perf_counter()
         for _ in range(JOBS):
             alloy.jobs.enqueue("noop")
-        enqueued = JOBS / (time.perf_counter() - started)
-        alloy.jobs.start(4)
-        started = time.perf_counter()
         while alloy.jobs.counts().get(JobState.SUCCEEDED, 0) < JOBS:
-            time.sleep(0.01)
-        done = JOBS / (time.perf_counter() - started)
-    for name, rate, least in (("enqueued", enqueued, 200), ("completed", done, 100)):
-        yield Pair(f"jobs {name} a second / {least}", rate / least, rate / least, rate / least, "at least 1",
-                   rate >= least, f"{rate:,.0f} a second")  # fmt: skip
+            time.sleep(0.02)
+        return enqueued, JOBS / (time.perf_counter() - started)
+
+
+def _dbos(url: str) -> tuple[float, float]:
+    command = [sys.executable, "-m", "benchmarks.jobs_peer", url, str(JOBS)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout.split()
+    return float(said[-2]), float(said[-1])
+
+
+@contextmanager
+def _databases(server: str | None) -> Iterator[tuple[str, str]]:
+    """Yields the URLs of two empty databases, ours and the peer's, on a server or else on SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        if server is None:
+            yield f"sqlite:///{folder}/ours.db", f"sqlite:///{folder}/peer.db"
+            return
+        import psycopg2
+
+        names = [f"bench_{uuid.uuid4().hex}" for _ in range(2)]
+        base = server.rpartition("/")[0]
+        with closing(psycopg2.connect(server)) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            for name in names:
+                cursor.execute(f"CREATE DATABASE {name}")
+            try:
+                yield f"{base}/{names[0]}", f"{base}/{names[1]}".replace("postgresql:", "postgresql+psycopg:")
+            finally:
+                for name in names:
+                    cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def throughput() -> Iterator[Pair]:
+    """Jobs that do nothing, one process, against DBOS: enqueued one by one; enqueued and done."""
+    server = os.environ.get("ALLOY_TEST_POSTGRESQL_URL")
+    for title, where in (("SQLite", None), *((("PostgreSQL", server),) if server else ())):
+        ours, peer = [], []
+        for _ in range(3):
+            with _databases(where) as (here, there):
+                ours.append(_ours(here))
+                peer.append(_dbos(there))
+        for place, what in enumerate(("enqueued", "enqueued and done")):
+            yield claim(f"{title}: jobs {what} a second / DBOS", [each[place] for each in ours],
+                        [each[place] for each in peer], at_least=0.8, unit=1, unit_name="a second")  # fmt: skip
 
 
 def commit_to_run() -> Iterator[Pair]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from alloy_lua import Alloy
+from alloy_lua.engine.cache import ProgramCache
 
 from .fire import fill
 from .hooks import LUA
@@ -81,7 +82,7 @@ def _fill_more(alloy: Alloy) -> None:
     for number in range(SCRIPTS):
         alloy.scripts.create(f"more-{number}", LUA, on=f"more{number}.before_create", status="active")
     alloy.scripts._changed = refresh
-    alloy._core.engine._programs.clear()
+    alloy._core.engine._programs = ProgramCache()
     alloy.refresh()
 
 

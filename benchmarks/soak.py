@@ -27,7 +27,7 @@ from .hooks import EVENT, LUA, RECORD
 
 FAULT_EVERY = 7.0
 FAULT_SECONDS = 1.0
-MAX_GROWTH_MB = 60
+MAX_GROWTH_MB = 40
 REFUSALS = (429, 503)
 
 
@@ -134,8 +134,9 @@ class Soak:
                 "name": "h1", "source": LUA, "status": "active", "triggers": [{"kind": "event", "event": EVENT}],
             }  # fmt: skip
             await self.call(session, "POST", "/scripts", hook)
-            seconds, self.until = self.until - time.monotonic(), time.monotonic() + 8
-            await self.load(session)  # fills caches and pools
+            seconds = self.until - time.monotonic()
+            self.until = time.monotonic() + max(8.0, seconds / 4)
+            await self.load(session)  # fills caches, which are bounded by bytes, and pools
             before = await self.settled(session)
             self.until = time.monotonic() + seconds
             await self.load(session)
