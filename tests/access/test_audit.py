@@ -18,6 +18,8 @@ from alloy_lua import Alloy, AlloyError, NotFound, ValidationError
 from alloy_lua.access.digests import digest_of
 from alloy_lua.access_model import Actor, AuditEntry, Role
 from alloy_lua.errors import PermissionDenied
+from alloy_lua.secrets import new_key
+from alloy_lua.settings import Settings
 
 ROOT = Actor("root", Role.ADMIN, token_id="t1")
 START = datetime.now(UTC)
@@ -189,3 +191,42 @@ def test_digests_are_the_same_for_the_same_record_and_differ_otherwise(alloy: Al
     assert digest_of(script) == digest_of(alloy.scripts.get("x")) != digest_of(alloy.scripts.update("x", priority=1))
     assert digest_of({"b": 1, "a": (1, 2)}) == digest_of({"a": [1, 2], "b": 1})
     assert digest_of(frozenset({"b", "a"})) == digest_of(["a", "b"])
+
+
+def test_changes_of_secrets_egress_safe_mode_and_values_are_logged_from_wherever_they_come() -> None:
+    with Alloy(settings=Settings({"secrets_key": new_key()})) as alloy:
+        ada = Actor("ada", Role.ADMIN)
+        url = "https://api.example.com/*"
+        alloy.secrets.set("crm", "very-secret-text", by="bob")
+        alloy.egress.allow(url, ["GET", "POST"], by="bob")
+        bypass = alloy.safe_mode.set("broken", event="topic.x", tenant="acme", by="bob")
+        alloy.kv.set("rate", 1.08)
+        with alloy.acting(ada, via="cli", reason="tidy up"):
+            alloy.secrets.delete("crm")
+            alloy.egress.remove(url)
+            alloy.safe_mode.clear(bypass.id)
+            alloy.kv.delete("rate")
+        found = alloy.audit.list()[::-1]
+        assert [(e.action, e.name, e.tenant, e.actor, e.via, e.reason) for e in found] == [
+            ("secret.set", "crm", "default", "bob", "python", None),
+            ("egress.allow", url, "default", "bob", "python", None),
+            ("safe_mode.set", "acme/event topic.x", "acme", "bob", "python", "broken"),
+            ("kv.set", "rate", "default", "system", "python", None),
+            ("secret.delete", "crm", "default", "ada", "cli", "tidy up"),
+            ("egress.remove", url, "default", "ada", "cli", "tidy up"),
+            ("safe_mode.clear", "acme/event topic.x", "acme", "ada", "cli", "tidy up"),
+            ("kv.delete", "rate", "default", "ada", "cli", "tidy up"),
+        ]
+        assert found[1].details == {"methods": ["GET", "POST"], "private": False}
+        assert "very-secret-text" not in str(found) and alloy.audit.verify().broken_at is None
+
+
+def test_a_refused_change_of_a_secret_or_rule_is_not_logged() -> None:
+    with Alloy(settings=Settings({"secrets_key": new_key()})) as alloy:
+        for refused in (
+            lambda: alloy.secrets.set("crm", "short"), lambda: alloy.secrets.delete("none"),
+            lambda: alloy.egress.remove("https://none.example/*"), lambda: alloy.safe_mode.clear("default/none"),
+        ):  # fmt: skip
+            with pytest.raises(AlloyError):
+                refused()
+        assert alloy.audit.list() == []

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from alloy_lua.demo.frontmatter import load_cases, parse_front_matter
 from alloy_lua.errors import NotFound, ValidationError
-from alloy_lua.model import ApiTrigger, CronTrigger, EventTrigger, FailurePolicy, ManualTrigger
+from alloy_lua.model import (
+    ApiTrigger,
+    AtTrigger,
+    CronTrigger,
+    EventTrigger,
+    FailurePolicy,
+    ManualTrigger,
+    Misfire,
+)
 
 FULL = """\
 -- name: vip-discount
@@ -79,6 +89,19 @@ def test_cron_takes_five_or_six_fields_and_a_zone(value: str, trigger: CronTrigg
     assert parse_front_matter(f"-- cron: {value}", "a.lua").triggers == (trigger,)
 
 
+def test_policies_are_for_all_triggers_that_take_them() -> None:
+    text = (
+        "-- misfire: all 5\n-- attempts: 4\n-- on: a.before_create, a.on_commit\n-- cron: 0 6 * * *\n-- at: 2030-01-01"
+    )
+    at = AtTrigger(datetime(2030, 1, 1, tzinfo=UTC), Misfire.ALL, attempts=4)
+    assert parse_front_matter(text, "a.lua").triggers == (
+        EventTrigger("a.before_create"),
+        EventTrigger("a.on_commit", attempts=4),
+        CronTrigger("0 6 * * *", misfire=Misfire.ALL, misfire_limit=5, attempts=4),
+        at,
+    )
+
+
 def test_manual_no_is_no_trigger() -> None:
     assert parse_front_matter("-- manual: no", "a.lua").triggers == ()
 
@@ -87,7 +110,7 @@ def test_manual_no_is_no_trigger() -> None:
     ("line", "got", "wanted"),
     [
         ("prioritty: 20", "'prioritty'", "did you mean priority?"),
-        ("colour: red", "'colour'", "wanted one of on, cron, api"),
+        ("colour: red", "'colour'", "wanted one of on, cron, at, api"),
         ("priority: high", "'high'", "a whole number"),
         ("priority: 1.5", "'1.5'", "a whole number"),
         ("on:", "''", "events such as"),
@@ -101,6 +124,14 @@ def test_manual_no_is_no_trigger() -> None:
         ("cron: 0 6 * * * Europe/Olso", "'Europe/Olso'", "a time zone"),
         ("cron: Europe/Oslo", "'Europe/Oslo'", "5 cron fields"),
         ("cron:", "''", "5 cron fields"),
+        ("at: tomorrow", "'tomorrow'", "times such as"),
+        ("overlap: wait", "'wait'", "one of skip, queue"),
+        ("overlap: queue", "'queue'", "a trigger that takes it"),
+        ("misfire: latest 5", "'latest 5'", "all and a number"),
+        ("jitter: a minute", "'a minute'", "seconds"),
+        ("attempts: -1", "'-1'", "how often"),
+        ("backoff: 1 2 3", "'1 2 3'", "the longest wait"),
+        ("tags: VIP", "'VIP'", "tags of lower-case"),
         ("api: /orders/quote", "'/orders/quote'", "a method"),
         ("api: post /orders/quote", "'post /orders/quote'", "a method"),
         ("api: POST orders/quote", "'POST orders/quote'", "a path"),

@@ -10,7 +10,17 @@ import pytest
 
 from .pages import Block, blocks, page
 
-PAGES = ("quickstart.md", "embedding.md", "lifecycle.md", "data.md", "egress.md", "observability.md", "background.md")
+PAGES = (
+    "quickstart.md",
+    "embedding.md",
+    "lifecycle.md",
+    "data.md",
+    "egress.md",
+    "observability.md",
+    "background.md",
+    "backtest.md",
+    "tables.md",
+)
 _SHOWN = re.compile(r"  # -> (.*)$")
 
 

@@ -134,7 +134,7 @@ def test_ctx_has_the_fields_that_the_page_names(alloy: Alloy) -> None:
 # -- Python side -------------------------------------------------------------------------------------------------
 def test_an_outcome_has_the_attributes_that_the_page_names() -> None:
     told = [name for row in rows(page("embedding.md"), "## The outcome") for name in names_in(row[0])]
-    public = {name for name in (*dir(Outcome), *Outcome.__slots__) if not name.startswith("_")} - {"more"}
+    public = {name for name in (*dir(Outcome), *Outcome.__annotations__) if not name.startswith("_")} - {"more"}
     assert {name.removesuffix("()") for name in told} == public
 
 

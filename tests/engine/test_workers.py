@@ -345,13 +345,14 @@ def test_many_threads_share_few_workers(alloy: Alloy) -> None:
 
 def test_a_run_inside_a_run_uses_the_same_worker(alloy: Alloy) -> None:
     seen: list[int] = []
+    patient = Limits(deadline_ms=20_000)
 
     @alloy.function("t.again", capability="again")
     def again(depth: int) -> Any:
         seen.append(sum(workers(alloy).values()) + len(workers(alloy)))
-        return alloy.evaluate(f"return t.again({depth - 1})" if depth > 1 else "return 'deep'", capabilities=["again"]).value  # fmt: skip
+        return alloy.evaluate(f"return t.again({depth - 1})" if depth > 1 else "return 'deep'", capabilities=["again"], limits=patient).value  # fmt: skip
 
-    outcome = alloy.evaluate("return t.again(5)", capabilities=["again"], limits=Limits(deadline_ms=5000))
+    outcome = alloy.evaluate("return t.again(5)", capabilities=["again"], limits=patient)
     assert outcome.value == "deep", outcome
     assert len(seen) == 5 and len(set(seen)) == 1
 

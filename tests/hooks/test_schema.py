@@ -161,7 +161,7 @@ def test_the_report_leaves_alone_what_is_not_the_entity(shop: Alloy) -> None:
 
 # -- stubs ---------------------------------------------------------------------------------------------------------
 TYPE = re.compile(
-    r"(string|integer|number|boolean|table|any|nil|alloy\.secret|any\[\]|fun\(.*\): \{.*\}|table<string, any>|entity\.[\w.]+|"
+    r"(string|integer|number|boolean|table|any|nil|alloy\.secret|any\[\]|fun\(.*\): (?:string|\{.*\})|table<string, any>|entity\.[\w.]+|"
     r'\(?"[^"]*"(\|"[^"]*")*\)?)(\|(string|integer|number|boolean|table|any|nil|any\[\]|entity\.[\w.]+))*\??'
 )
 

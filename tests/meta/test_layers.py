@@ -99,9 +99,20 @@ def test_background_work_knows_contracts_and_who_acts(name: str) -> None:
     assert inside(name) <= {*PURE, "access", "jobs", room(name)}
 
 
+@pytest.mark.parametrize("name", of("replay"))
+def test_replay_knows_the_runner_and_nothing_above_it(name: str) -> None:
+    assert outside(name) == set()
+    assert inside(name) <= {*PURE, "access", "engine", "jobs", "runner", "bridges", "replay"}
+
+
 @pytest.mark.parametrize("name", of("runner"))
 def test_the_runner_knows_no_store_and_nothing_above_it(name: str) -> None:
     assert inside(name) <= {*PURE, "engine", "runner", "bridges"}
+
+
+@pytest.mark.parametrize("name", of("tables"))
+def test_tables_know_how_scripts_run_and_no_store(name: str) -> None:
+    assert inside(name) <= {*PURE, "engine", "runner", "bridges", "tables"}
 
 
 def test_each_third_party_is_imported_in_its_room_only() -> None:
@@ -111,15 +122,16 @@ def test_each_third_party_is_imported_in_its_room_only() -> None:
             rooms.setdefault(library, set()).add(room(name))
     allowed = {
         "lupa": {"engine"}, "peewee": {"stores", "bridges"}, "playhouse": {"stores"}, "psycopg2": {"stores"}, "pymysql": {"stores"},
-        "msgpack": {"values", "engine", "runner"}, "croniter": {"scheduler", "demo"}, "re2": {"bridges"}, "attrs": {"bridges"},
+        "msgpack": {"values", "engine", "runner"}, "croniter": {"scheduler", "demo"}, "re2": {"bridges"}, "pyarrow": {"tables"}, "attrs": {"bridges"},
         "pydantic": {"bridges"}, "pydantic_core": {"bridges"}, "sqlalchemy": {"bridges"}, "django": {"bridges"},
         "aiohttp": {"api", "bridges"}, "multidict": {"api", "bridges"}, "msgspec": {"api"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
-        "prometheus_client": {"metrics"}, "opentelemetry": {"tracing"},
+        "prometheus_client": {"metrics"}, "opentelemetry": {"tracing"}, "ray": {"bridges"}, "pyspark": {"bridges"},
     }  # fmt: skip
-    bridged = ("peewee", "sqlalchemy", "django")
+    bridged = ("peewee", "sqlalchemy", "django", "ray", "pyspark")
     for library in bridged:  # within the bridges, each in the bridge of its own name
         importers = {name for name in of("bridges") if library in outside(name)}
-        assert importers <= {f"alloy_lua.bridges.{library}", f"alloy_lua.bridges.{library}_data"}
+        name = library.removeprefix("py")
+        assert importers <= {f"alloy_lua.bridges.{name}", f"alloy_lua.bridges.{name}_data"}
     for library, found in rooms.items():
         assert found <= allowed.get(library, set()), f"{library} is imported in {sorted(found)}"
 
@@ -146,6 +158,7 @@ def test_importing_the_package_loads_no_heavy_module() -> None:
         "ctypes",
         "tomllib",
         "yarl",
+        "pyarrow",
     )
     code = f"import sys, alloy_lua; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

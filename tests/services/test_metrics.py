@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,3 +130,34 @@ def test_safe_mode_counts_as_skipped(alloy: Alloy) -> None:
     assert found["alloy_runs_skipped_total", "default", "s"] == 1
     assert found["alloy_runs_total", "changed", "default", "s"] == 0
     assert found["alloy_fires_total",] == 1
+
+
+def test_jobs_are_counted_by_state_and_tries_by_their_end(alloy: Alloy) -> None:
+    for name, source in (("good", "return 1"), ("bad", "error('no')"), ("long", "sleep(60)")):
+        alloy.scripts.create(
+            name, source, triggers=[ManualTrigger()], capabilities=["durable"] * (name == "long"), status="active"
+        )
+    first = alloy.jobs.enqueue("good")
+    alloy.jobs.enqueue("good", delay_s=600)
+    time.sleep(0.05)
+    assert 0.05 <= numbers(alloy)["alloy_jobs_oldest_seconds",] < 60
+    bad = alloy.jobs.enqueue("bad", attempts=2, backoff_s=600)
+    for job in (first, bad, bad, alloy.jobs.enqueue("long")):
+        alloy.jobs.run_one(job.id)
+    found = numbers(alloy)
+    depth = {state: found["alloy_jobs", state] for state in ("waiting", "ready", "running", "dead")}
+    assert depth == {"waiting": 2, "ready": 0, "running": 0, "dead": 1}
+    assert found["alloy_jobs_oldest_seconds",] == 0
+    assert found["alloy_job_tries_total",] == 4
+    ended = {key[1]: count for key, count in found.items() if key[0] == "alloy_job_tries_ended_total"}
+    assert ended == {"succeeded": 1, "failed": 1, "dead": 1, "asleep": 1, "cancelled": 0, "lost": 0}
+
+
+def test_numbers_are_told_while_the_store_is_away(tmp_path: Path) -> None:
+    with Alloy(f"sqlite:///{tmp_path / 'alloy.db'}") as alloy:
+        assert numbers(alloy)["alloy_jobs", "dead"] == 0
+        with closing(sqlite3.connect(tmp_path / "alloy.db", isolation_level=None)) as other:
+            other.execute("ALTER TABLE alloy_jobs RENAME TO elsewhere")
+            assert ("alloy_jobs", "dead") not in numbers(alloy) and numbers(alloy)["alloy_fires_total",] == 0
+            other.execute("ALTER TABLE elsewhere RENAME TO alloy_jobs")
+        assert numbers(alloy)["alloy_jobs", "dead"] == 0
