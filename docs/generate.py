@@ -217,6 +217,7 @@ def limits_page() -> str:
 # Code: (what it means, what to do).
 CODES = {
     "config_error": ("A URL or a setting is wrong, or its extra is not installed.", "The message names it."),
+    "closed": ("Something was to run after `close()`.", "Close the `Alloy` later, or use another one."),
     "not_found": ("The tenant has no such script, revision or run.", "Check the name and the tenant."),
     "conflict": (
         "Somebody else wrote the script first, or the name is taken.",
@@ -238,6 +239,18 @@ CODES = {
     "review_required": (
         "The tenant lets nothing run that nobody but its author has approved.",
         "Have somebody else review it; see [access.md](access.md).",
+    ),
+    "backtest_required": (
+        "The script takes no revision whose back-test did not go well.",
+        "Run one, or see `details.problems`; see [backtest.md](backtest.md).",
+    ),
+    "rolled_back": (
+        "In a script's health: its rollout passed a threshold and ended by itself.",
+        "The message says which; see [backtest.md](backtest.md).",
+    ),
+    "diverged": (
+        "A replayed run asked for a host call that is not on its tape.",
+        "See what it asked for; see [backtest.md](backtest.md).",
     ),
     "idempotency_mismatch": ("The idempotency key was used for another request.", "Make a new key for each request."),
     "in_progress": (
@@ -291,6 +304,9 @@ CODES = {
 }
 # Codes that come as another class than the one they are the default of.
 RAISED_AS = {
+    "closed": "ConfigError",
+    "diverged": "ScriptError",
+    "rolled_back": "ScriptError",
     **dict.fromkeys(
         (
             "breaker_open",
