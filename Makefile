@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?=
 
-.PHONY: help demo test conformance lint types soak bench chaos docs wheel clean
+.PHONY: help demo test engines conformance lint types soak bench chaos docs wheel clean
 
 help:
 	@echo "make demo    run the demo on a SQLite file"
 	@echo "make test    run the tests"
+	@echo "make engines run the tests on clusters of Ray and Spark (installs both; needs Java 17)"
 	@echo "make conformance  run a public test suite, a corpus of packages and 100,000 random programs"
 	@echo "make lint    check style and format"
 	@echo "make types   check types"
@@ -35,8 +36,14 @@ $(VENV)/.dev: setup.cfg pyproject.toml | $(BIN)/python
 demo: $(VENV)/.runtime
 	$(BIN)/alloy-lua demo $(DEMO)
 
+# One process a core; the tests of a module stay together, since they share what is slow to make.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadscope
+
+# Too heavy for every day: clusters of this machine with two worker processes each.
+engines: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray,spark]'
+	$(BIN)/python -m pytest tests/engines/test_ray.py tests/engines/test_spark.py -rs
 
 # The nightly target: downloads pinned packages into .conformance (needs apt-get, dpkg-deb and npm).
 conformance: $(VENV)/.dev
