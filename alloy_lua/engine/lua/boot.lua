@@ -1,8 +1,8 @@
 -- Builds the trusted half of a runtime: loads each file of the prelude, then takes away what they needed.
 -- Arguments: the path of LuaJIT's own library, a list of {name, text} in load order. Returns the kit that the host keeps.
 local library, files = ...
-local assert, error, loadstring, setmetatable, collectgarbage, tonumber =
-  assert, error, loadstring, setmetatable, collectgarbage, tonumber
+local assert, error, loadstring, setmetatable, collectgarbage, tonumber, type =
+  assert, error, loadstring, setmetatable, collectgarbage, tonumber, type
 local ffi = require("ffi")
 ffi.cdef([[
 size_t strspn(const char *s, const char *accept);
@@ -13,10 +13,12 @@ local C = ffi.C
 -- The allocator's own books (lupa's MemoryStatus): [0] bytes in use, [2] bytes that there may be. With them the wall
 -- of a run is put up and taken down without a call. `selftest` in runtime.py refuses another layout.
 local function allocator_books()
-  local address
-  coroutine.wrap(function() address = tostring(coroutine.running()):match("0x%x+") end)()
+  local thread -- held until it was asked, or it may be collected on the way
+  coroutine.wrap(function() thread = coroutine.running() end)()
+  local address = tostring(thread):match("0x%x+")
   local data = ffi.new("void *[1]")
   ffi.load(library).lua_getallocf(ffi.cast("void *", ffi.cast("intptr_t", tonumber(address))), data)
+  assert(type(thread) == "thread")
   return ffi.cast("size_t *", data[0])
 end
 local books = allocator_books()
