@@ -11,7 +11,19 @@ from pathlib import Path
 
 from .paired import Pair
 
-MODULES = ("fire", "models", "workers", "metering", "loading", "startup", "budgets", "http", "background", "tables")
+MODULES = (
+    "fire",
+    "models",
+    "workers",
+    "metering",
+    "loading",
+    "startup",
+    "budgets",
+    "http",
+    "background",
+    "tables",
+    "clusters",
+)
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks
@@ -44,7 +56,8 @@ def main() -> int:
                 print(
                     f"{mark} {pair.name:58} {pair.ratio:8.3f} {span}  wanted {pair.target}; {pair.detail}", flush=True
                 )
-            sections.append((group.__doc__ or group.__name__, pairs))
+            if pairs:
+                sections.append((group.__doc__ or group.__name__, pairs))
     if given.write:
         write([section(title, pairs) for title, pairs in sections])
     return 1 if failed else 0

@@ -18,7 +18,14 @@ from .drivers import BEGIN_RUN, LONGEST_TEXT, METER_STATE
 from .program import Program
 
 AGAIN = 3  # the status of a row that has to be run by itself
-RESULTS = ("status", "fuel", "reason")  # int8, int64, int32
+RESULTS = (
+    "status",
+    "fuel",
+    "reason_ends",
+    "reason_text",
+    "reason_capacity",
+)  # int8, a double for all rows, int32, bytes, a number
+LONGEST_REASON = 1024
 OUTPUTS = ("state", "numbers", "offsets", "text", "capacity")
 NUMBER, NIL, TEXT, BOOLEAN = 1, 2, 3, 4  # states of a written field; 0 is unchanged
 MAX_LOCALS = 180  # of the 200 that a Lua function may have, for columns and fields
@@ -65,43 +72,46 @@ local kit, main, FUEL, SECONDS, BYTES = ...
 local environment, setfenv, set_call_limit = kit.environment, kit.setfenv, kit.set_call_limit
 local type, record_next, rejection, REJECTED = kit.type, kit.record_next, kit.rejection, kit.REJECTED
 local arrow = kit.arrow
-local cast, copy, text, memcmp, code_of = arrow.cast, arrow.copy, arrow.string, arrow.memcmp, arrow.code_of
+local cast, copy, text, memcmp = arrow.cast, arrow.copy, arrow.string, arrow.memcmp
 local band, lshift, rshift = arrow.band, arrow.lshift, arrow.rshift
-local null, setmetatable, LIST = kit.null, kit.setmetatable, kit.LIST
+local null, list_of = kit.null, arrow.list_of
 local EXACT = 9007199254740992
 {state}local function rows(plan, first, behind, record_at)
   local A = cast("uint64_t *", plan)
   local row = cast("int64_t *", A)
-  local status, fuel, reasons = cast("int8_t *", A[1]), cast("int64_t *", A[2]), cast("int32_t *", A[3])
+  local status, fuel, reason_ends = cast("int8_t *", A[1]), cast("double *", A[2]), cast("int32_t *", A[3])
+  local reasons, reason_room = cast("uint8_t *", A[4]), tonumber(A[5])
 {pointers}
-  for i = first, behind - 1 do
+{entity_once}  for i = first, behind - 1 do
     do
     row[0] = i
     status[i] = {again}
+    reason_ends[i + 1] = reason_ends[i]
 {marks}
 {reads}
-    local e = {{{fields}}}
+{fields}
 {fresh_environment}{limits}
 {begin}
     local value = main({entity})
     books[2] = OPEN
     if dead then goto done end
-    do
-      local used = granted - F
-      fuel[i] = used - used % 1
-    end
+    local used = granted - F
+    used = used - used % 1
     if value ~= nil then
       if value == REJECTED then
         local reason, details = rejection()
-        local code = code_of(reason)
-        if code and details == nil then
-          reasons[i] = code
-          status[i] = 1
-        end
+        if details ~= nil or #reason > {longest_reason} then goto done end
+        local from = reason_ends[i]
+        if from + #reason > reason_room then return i, 0 end
+        copy(reasons + from, reason, #reason)
+        reason_ends[i + 1] = from + #reason
+        fuel[0] = fuel[0] + used
+        status[i] = 1
         goto done
       elseif value ~= true and value ~= false then goto done end
     end
 {results}
+    fuel[0] = fuel[0] + used
     status[i] = 0
     ::done::
     end
@@ -144,7 +154,7 @@ class _Writer:
             self.pointer(f"d{i}", "const uint8_t")
         if layout.values:
             self.declare(f"{i}v", layout.values)
-            self.pointers.append(f"  local t{i}, l{i}, h{i} = {{}}, setmetatable({{}}, LIST), 0")
+            self.pointers.append(f"  local t{i}, l{i} = {{}}, {{}}")
         if layout.kind == "struct":
             self.pointers.append(f"  local s{i} = {{}}")
         for number, (_, field) in enumerate(layout.fields):
@@ -190,24 +200,22 @@ class _Writer:
         )
 
     def load_list(self, i: str, layout: Layout, variable: str, at: str, nothing: str) -> str:
-        """The list and the tables in it are the same for all rows: scripts that may keep or change one do not come
-        here (`changes_tables`)."""
+        """There is one list of each size, and one table for each place in it, the same for all rows: scripts that may
+        keep or change one do not come here (`may_change_tables`)."""
         values = layout.values
         assert values is not None
         begin, behind = _span(i, layout, at)
-        start = (
-            f"        local element = t{i}[j]\n        if not element then\n          element = {{}}\n"
-            f"          t{i}[j] = element\n        end\n"
-        )
         inner = self.load(f"{i}v", values, "element", "at", "null")
+        elements, pooled = (f"t{i}", f" = t{i}[j]") if values.kind == "struct" else ("nil", "")
+        keep = "" if pooled and not values.nullable else "\n        list[j] = element"
         return (
             f"      local from, size = {begin}, {behind} - {begin}\n"
             f"      if size > {self.most_elements} then goto done end\n"
-            f"      local held = h{i}\n      if size > held then h{i} = size end\n"
+            f"      local list = l{i}[size]\n"
+            f"      if not list then\n        list = list_of(size, {elements})\n        l{i}[size] = list\n      end\n"
             f"      for j = 1, size do\n        local at = from + j - 1\n"
-            f"{start if values.kind == 'struct' else '        local element'}\n{inner}\n"
-            f"        l{i}[j] = element\n      end\n"
-            f"      for j = size + 1, held do l{i}[j] = nil end\n      h{i} = size\n      {variable} = l{i}"
+            f"        local element{pooled}\n{inner}{keep}\n      end\n"
+            f"      {variable} = list"
         )
 
     def load_struct(self, i: str, layout: Layout, variable: str, at: str, nothing: str) -> str:
@@ -336,16 +344,23 @@ def column_driver(
         writer.declare(i, layouts[name])
     loads += [f"    local a{i}" for i, name in enumerate(reads, 1) if name not in layouts]
     marks = list(writer.outputs())
-    fields = [f"[{_quoted(name)}]=a{i}" for i, name in enumerate(reads, 1)]
-    fields += [f"[{_quoted(name)}]=UNSET" for name in writes if name not in reads]
+    fields = [(_quoted(name), f"a{i}") for i, name in enumerate(reads, 1)]
+    fields += [(_quoted(name), "UNSET") for name in writes if name not in reads]
+    once = any(layout.is_table for layout in layouts.values())
+    if once:
+        entity = "\n".join(f"    e[{name}] = {value}" for name, value in fields)
+    else:
+        entity = f"    local e = {{{', '.join(f'[{name}]={value}' for name, value in fields)}}}"
     results = [writer.write(k, name) for k, name in enumerate(writes, 1)]
     return _TEMPLATE.format(
         state=METER_STATE,
         again=AGAIN,
+        longest_reason=LONGEST_REASON,
         pointers="\n".join(writer.pointers),
         marks="\n".join(marks),
         reads="\n".join(loads),
-        fields=", ".join(fields),
+        fields=entity,
+        entity_once="  local e = {}\n" if once else "",
         fresh_environment="    setfenv(main, environment(true))\n" if sets_globals else "",
         limits=f"    set_call_limit({limits.host_calls})" if calls_host else "",
         begin=BEGIN_RUN,

@@ -78,17 +78,11 @@ class Columns(NamedTuple):
 
     Attributes:
         driver: Makes the rows' loop from the text of a column driver.
-        begin_batch: Forgets the reasons of the batch before.
-        next_reason: Returns the next reason, as bytes in latin-1.
-        reasons: Returns how many there are.
         sets_globals: Whether each row needs globals of its own.
         calls_host: Whether the program may call Python.
     """
 
     driver: Callable[[str], Rows]
-    begin_batch: Callable[[], None]
-    next_reason: Callable[[], str]
-    reasons: Callable[[], int]
     sets_globals: bool
     calls_host: bool
 
@@ -233,7 +227,7 @@ class Runtime:
             self._kit["base"]["abort"] = self._kit["returning_abort"]
         if not loaded.sets_globals:
             self._kit["setfenv"](loaded.main, self._kit["base"])
-        driver_of, begin_batch, next_reason, reasons = self._kit["columns"](_read_columns())
+        driver_of = self._kit["columns"](_read_columns())
 
         def driver(text: str) -> Rows:
             rows: Rows = driver_of(
@@ -242,7 +236,7 @@ class Runtime:
             return rows
 
         calls_host = bool(program.mentions & self._python_modules)
-        return Columns(driver, begin_batch, next_reason, reasons, loaded.sets_globals, calls_host)
+        return Columns(driver, loaded.sets_globals, calls_host)
 
     @contextmanager
     def recording(self) -> Iterator[None]:

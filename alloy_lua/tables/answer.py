@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CONTINUE, REJECTED, FAILED = 0, 1, 2
-UNCHANGED, VALUE, NIL = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,27 +17,27 @@ class Field:
 
     Attributes:
         values: The new values; null where there is none.
-        state: int8: 0 unchanged, 1 a new value, 2 set to nil. Null alone would not tell the first from the last.
+        changed: Where the field changed. A change whose value is null set the field to nil.
     """
 
     values: pa.Array
-    state: pa.Int8Array
+    changed: pa.BooleanArray
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a batch came to; all arrays have its length.
+    """What a batch came to; arrays have its length. A row that a single script stopped has no changes.
 
     Attributes:
         status: int8: 0 continue, 1 rejected, 2 failed.
         reason: string: why a row was rejected, or the message of its error; null for the others.
         code: string: the error code of a failed row; null for the others.
-        fuel: int64: units of work used.
+        fuel: Units of work that all rows used.
         fields: By name, each field that the script may write.
     """
 
     status: pa.Int8Array
     reason: pa.StringArray
     code: pa.StringArray
-    fuel: pa.Int64Array
+    fuel: int
     fields: dict[str, Field]

@@ -4,50 +4,121 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from struct import pack_into
+from functools import lru_cache
+from struct import pack_into, unpack_from
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.columns import AGAIN, BOOLEAN, NIL, NUMBER, TEXT, Layout, holds_numbers, holds_text
-from .answer import CONTINUE, REJECTED, VALUE, Answer, Field
+from .answer import CONTINUE, REJECTED, Answer, Field
 
 MOST_TEXT = 2**31 - 1  # bytes of one text column
-TEXT_BYTES = 24  # bytes of text that a row is given room for at first
+GROWTH = 65_536
 
 
 class Misfit(Exception):
     """What came of a batch does not fit Arrow columns: a sentence that says why."""
 
 
-class FieldBuffers:
-    """What becomes of one written field: a state for each row, and numbers or texts."""
+class Texts:
+    """A text for each row: where each ends, and the bytes of all.
 
-    def __init__(self, name: str, rows: int, kind: pa.DataType | None, layout: Layout | None) -> None:
-        self.name, self.rows, self.kind = name, rows, kind
-        self.state = bytearray(rows)
-        self.numbers = bytearray(8 * rows if holds_numbers(layout) else 0)
-        self.ends = bytearray(4 * rows + 4 if holds_text(layout) else 0)
-        self.text = bytearray(TEXT_BYTES * rows if layout is not None and holds_text(layout) else 0)
-        self.changes: dict[int, Any] = {}
+    Args:
+        rows: How many rows; 0 for a field that gets no texts.
+        size: How many bytes there is room for at first.
+    """
+
+    def __init__(self, rows: int, size: int) -> None:
+        self.rows = rows
+        self.ends = bytearray(4 * rows + 4 if rows else 0)
+        self.bytes = bytearray(size if rows else 0)
+
+    @property
+    def used(self) -> int:
+        """How many bytes there are of all rows."""
+        return int.from_bytes(self.ends[-4:], "little")
 
     def cells(self) -> Iterator[int]:
-        """Yields what the plan holds of the field."""
-        for buffer in (self.state, self.numbers, self.ends, self.text):
-            yield _address(buffer)
-        yield len(self.text)
+        """Yields what the plan holds: two addresses and a size."""
+        yield _address(self.ends)
+        yield _address(self.bytes)
+        yield len(self.bytes)
 
-    def grow(self) -> None:
-        """Makes more room for text.
+    def grow(self, name: str) -> None:
+        """Makes more room.
 
         Raises:
             Misfit: There can be no more.
         """
-        size = len(self.text)
+        size = len(self.bytes)
         if size == MOST_TEXT:
-            raise Misfit(f"field {self.name} gets more than {MOST_TEXT} bytes of text")
-        self.text = self.text + bytes(min(max(65536, size), MOST_TEXT - size))
+            raise Misfit(f"{name} gets more than {MOST_TEXT} bytes of text")
+        self.bytes = self.bytes + bytes(min(max(GROWTH, size), MOST_TEXT - size))
+
+    def text(self, row: int) -> bytes:
+        """Returns the text of a row."""
+        begin, end = unpack_from("=ii", self.ends, 4 * row)
+        return bytes(self.bytes[begin:end])
+
+    def mend(self) -> None:
+        """Gives rows that were not reached the empty text."""
+        if self.rows:
+            ends = pc.cumulative_max(_array(pa.int32(), self.ends))
+            self.ends[:] = memoryview(ends.buffers()[1])[: len(self.ends)]
+
+    def is_ascii(self) -> bool:
+        """Returns whether there is no other character."""
+        return self.bytes.isascii()  # what has not been written to is zeros
+
+    def array(self, there: pa.Buffer) -> pa.StringArray | None:
+        """Returns the texts; None if they are not UTF-8.
+
+        Args:
+            there: A bitmap of the rows that have one.
+        """
+        buffers = [there, pa.py_buffer(self.ends), pa.py_buffer(self.bytes)]
+        texts = pa.Array.from_buffers(pa.string(), self.rows, buffers)
+        if not self.is_ascii():
+            try:
+                texts.validate(full=True)
+            except pa.ArrowInvalid:
+                return None
+        return texts
+
+
+class Room:
+    """How many bytes of text to make room for, from what earlier batches needed."""
+
+    def __init__(self) -> None:
+        self._row_bytes: dict[str | None, float] = {}
+
+    def of(self, name: str | None, rows: int) -> int:
+        """Returns the bytes for a field, or for the reasons of rejections if it is None."""
+        return int(self._row_bytes.get(name, 0.0) * rows)
+
+    def learn(self, name: str | None, texts: Texts) -> None:
+        """Takes up what a batch needed, and a little more."""
+        if texts.rows:
+            self._row_bytes[name] = 1.05 * texts.used / texts.rows
+
+
+class FieldBuffers:
+    """What becomes of one written field: a state for each row, and numbers or texts."""
+
+    def __init__(self, name: str, rows: int, kind: pa.DataType | None, layout: Layout | None, room: Room) -> None:
+        self.name, self.rows, self.kind = name, rows, kind
+        self.state = bytearray(rows)
+        self.numbers = bytearray(8 * rows if holds_numbers(layout) else 0)
+        self.texts = Texts(rows if holds_text(layout) else 0, room.of(name, rows))
+        self.changes: dict[int, Any] = {}
+
+    def cells(self) -> Iterator[int]:
+        """Yields what the plan holds of the field."""
+        yield _address(self.state)
+        yield _address(self.numbers)
+        yield from self.texts.cells()
 
     def put(self, row: int, value: Any) -> None:
         """Stores a change from Python."""
@@ -65,33 +136,32 @@ class FieldBuffers:
         Raises:
             Misfit: Its values are of several kinds, or not of the column's.
         """
-        state = _array(pa.int8(), self.state)
-        values = self._values(state)
-        state = pc.if_else(pc.greater(state, NIL), pa.scalar(VALUE, pa.int8()), state)
+        changed = pc.not_equal(_array(pa.int8(), self.state), 0)
+        values = self._values(changed)
         if self.changes:
-            changed = _mask(self.rows, self.changes)
-            state = pc.if_else(changed, pa.scalar(VALUE, pa.int8()), state)
+            fresh = _mask(self.rows, self.changes)
+            changed = pc.or_(changed, fresh)
             try:
-                values = self._with_changes(values, changed)
+                values = self._with_changes(values, fresh)
             except (pa.ArrowException, TypeError, ValueError):
                 raise Misfit(f"field {self.name} gets values of several kinds") from None
-        return Field(values, state)
+        return Field(values, changed)
 
-    def _values(self, state: pa.Array) -> pa.Array:
-        kinds = set(pc.unique(state).to_pylist()) - {0, NIL}
+    def _values(self, changed: pa.BooleanArray) -> pa.Array:
+        kinds = [kind for kind in (NUMBER, TEXT, BOOLEAN) if kind in self.state]
+        if not kinds:
+            return pa.nulls(self.rows, self._type_of_nothing())
         if len(kinds) > 1:
             raise Misfit(f"field {self.name} gets values of several kinds")
-        if kinds == {BOOLEAN}:
-            numbers = pa.Array.from_buffers(
-                pa.float64(), self.rows, [_bits(state, BOOLEAN), pa.py_buffer(self.numbers)]
-            )
-            return pc.not_equal(numbers, 0)
-        if kinds == {NUMBER}:
-            numbers = pa.Array.from_buffers(pa.float64(), self.rows, [_bits(state, NUMBER), pa.py_buffer(self.numbers)])
-            return self._restored(numbers)
-        if kinds == {TEXT}:
-            return self._texts(state)
-        return pa.nulls(self.rows, self._type_of_nothing())
+        kind = kinds[0]
+        there = _bits(_array(pa.int8(), self.state), kind) if NIL in self.state else changed.buffers()[1]
+        if kind == TEXT:
+            texts = self.texts.array(there)
+            if texts is None:
+                raise Misfit(f"field {self.name} gets bytes that are not UTF-8")
+            return texts
+        numbers = pa.Array.from_buffers(pa.float64(), self.rows, [there, pa.py_buffer(self.numbers)])
+        return pc.not_equal(numbers, 0) if kind == BOOLEAN else self._restored(numbers)
 
     def _with_changes(self, values: pa.Array, changed: pa.BooleanArray) -> pa.Array:
         if pa.types.is_null(values.type) or pa.types.is_nested(values.type):
@@ -109,17 +179,6 @@ class FieldBuffers:
         except pa.ArrowInvalid:
             return numbers
 
-    def _texts(self, state: pa.Array) -> pa.Array:
-        buffers = [_bits(state, TEXT), pa.py_buffer(self.ends), pa.py_buffer(self.text)]
-        texts = pa.Array.from_buffers(pa.string(), self.rows, buffers)
-        end = int.from_bytes(self.ends[-4:], "little")
-        if not bytes(memoryview(self.text)[:end]).isascii():
-            try:
-                texts.validate(full=True)
-            except pa.ArrowInvalid:
-                raise Misfit(f"field {self.name} gets bytes that are not UTF-8") from None
-        return texts
-
     def _type_of_nothing(self) -> pa.DataType:
         """Returns the type that values would have had."""
         if self.kind is None:
@@ -136,52 +195,62 @@ class Buffers:
         rows: How many rows it has.
         writes: The type of the column of each written field, None where it has none.
         layouts: The layouts of the columns.
-
-    Attributes:
-        reasons: Reasons of rejections, by the numbers that the driver wrote.
+        room: Says how much text to expect.
     """
 
-    def __init__(self, rows: int, writes: Mapping[str, pa.DataType | None], layouts: Mapping[str, Layout]) -> None:
+    def __init__(
+        self, rows: int, writes: Mapping[str, pa.DataType | None], layouts: Mapping[str, Layout], room: Room
+    ) -> None:
         self.rows = rows
-        self.reasons: list[str] = []
+        self._room = room
         self._status = bytearray([AGAIN]) * rows
-        self._fuel = bytearray(8 * rows)
-        self._codes = bytearray(4 * rows)
-        self._fields = [FieldBuffers(name, rows, kind, layouts.get(name)) for name, kind in writes.items()]
+        self._fuel = array("d", [0.0])
+        self._reasons = Texts(rows, room.of(None, rows))
+        self._fields = [FieldBuffers(name, rows, kind, layouts.get(name), room) for name, kind in writes.items()]
         self._said: dict[int, tuple[str | None, str | None]] = {}
         self._plan = array("Q")
         self._places: list[int] = []
 
     def plan(self, inputs: Iterable[int]) -> array[int]:
         """Returns what the driver reads: the row's cell, addresses of results, of inputs, of written fields."""
-        results = (_address(buffer) for buffer in (self._status, self._fuel, self._codes))
+        results = (_address(self._status), self._fuel.buffer_info()[0], *self._reasons.cells())
         self._plan = array("Q", (0, *results, *inputs))
         for field in self._fields:
-            self._places.append(len(self._plan))
+            self._places.append(len(self._plan) + 2)
             self._plan.extend(field.cells())
         return self._plan
 
     def grow(self, number: int) -> None:
-        """Makes room for the text of written field ``number``, counted from 1.
+        """Makes room for the text of written field ``number``, counted from 1, or for the reasons if it is 0.
 
         Raises:
             Misfit: There can be no more.
         """
-        field, place = self._fields[number - 1], self._places[number - 1]
-        field.grow()
-        self._plan[place : place + 5] = array("Q", field.cells())
+        if number:
+            field = self._fields[number - 1]
+            name, texts, place = f"field {field.name}", field.texts, self._places[number - 1]
+        else:
+            name, texts, place = "the reasons of rejections", self._reasons, 3
+        texts.grow(name)
+        self._plan[place : place + 3] = array("Q", texts.cells())
+
+    def mend(self) -> None:
+        """Makes whole what a driver left that did not reach all rows."""
+        for texts in (self._reasons, *(field.texts for field in self._fields)):
+            texts.mend()
 
     def left(self) -> list[int]:
         """Returns the rows that have to be run by themselves."""
-        if AGAIN not in self._status:
-            return []
-        rows: list[int] = pc.indices_nonzero(pc.equal(_array(pa.int8(), self._status), AGAIN)).to_pylist()
+        return self._with_status(AGAIN) if AGAIN in self._status else []
+
+    def _with_status(self, wanted: int) -> list[int]:
+        rows: list[int] = pc.indices_nonzero(pc.equal(_array(pa.int8(), self._status), wanted)).to_pylist()
         return rows
 
     def put(self, row: int, status: int, fuel: int, reason: str | None = None, code: str | None = None) -> None:
         """Stores what a row that was run by itself came to."""
         self._status[row] = status
-        pack_into("=q", self._fuel, 8 * row, fuel)
+        self._fuel[0] += fuel
         for field in self._fields:
             field.state[row] = 0
         if status != CONTINUE:
@@ -201,20 +270,26 @@ class Buffers:
             Misfit: A field's values do not fit one column.
         """
         status = _array(pa.int8(), self._status)
-        code = pa.nulls(self.rows, pa.string())
-        reason = self._reason(status) if self.reasons else code
+        code = _no_texts(self.rows)
+        reason = self._reasons.array(_bits(status, REJECTED)) if REJECTED in self._status else code
+        if reason is None:
+            reason = code
+            for row in self._with_status(REJECTED):
+                text = self._reasons.text(row).decode("utf-8", "backslashreplace")
+                self._said.setdefault(row, (text, None))
         if self._said:
             said = _mask(self.rows, self._said)
             reasons, codes = zip(*(self._said[row] for row in sorted(self._said)), strict=True)
             reason = pc.replace_with_mask(reason, said, pa.array(reasons, pa.string()))
             code = pc.replace_with_mask(code, said, pa.array(codes, pa.string()))
-        fuel = _array(pa.int64(), self._fuel)
-        return Answer(status, reason, code, fuel, {field.name: field.field() for field in self._fields})
+        for name, texts in ((None, self._reasons), *((field.name, field.texts) for field in self._fields)):
+            self._room.learn(name, texts)
+        return Answer(status, reason, code, int(self._fuel[0]), {field.name: field.field() for field in self._fields})
 
-    def _reason(self, status: pa.Array) -> pa.Array:
-        there = _bits(status, REJECTED)
-        codes = pa.Array.from_buffers(pa.int32(), self.rows, [there, pa.py_buffer(self._codes)])
-        return pc.take(pa.array(self.reasons, pa.string()), codes)
+
+@lru_cache(maxsize=4)
+def _no_texts(rows: int) -> pa.StringArray:
+    return pa.nulls(rows, pa.string())
 
 
 def _address(buffer: bytearray) -> int:

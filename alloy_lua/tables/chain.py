@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .answer import CONTINUE, FAILED, UNCHANGED, Answer, Field
+from .answer import CONTINUE, FAILED, Answer, Field
 from .fitting import plain_type
 
 Run = Callable[[pa.RecordBatch], Answer]
@@ -32,6 +32,8 @@ def run_chain(steps: Sequence[Step], batch: pa.RecordBatch) -> tuple[Answer, int
     if not steps:
         return nothing(batch.num_rows), 0
     whole, tolerated = _run(steps[0], batch)
+    if len(steps) == 1:
+        return whole, tolerated
     for step in steps[1:]:
         going = pc.equal(whole.status, CONTINUE)
         everywhere = going.true_count == len(going)
@@ -51,7 +53,7 @@ def nothing(rows: int) -> Answer:
     """Returns the answer of no script at all."""
     return Answer(
         pa.repeat(pa.scalar(CONTINUE, pa.int8()), rows), pa.nulls(rows, pa.string()), pa.nulls(rows, pa.string()),
-        pa.repeat(pa.scalar(0, pa.int64()), rows), {},
+        0, {},
     )  # fmt: skip
 
 
@@ -61,8 +63,8 @@ def applied(batch: pa.RecordBatch, fields: dict[str, Field]) -> pa.RecordBatch:
         at = batch.schema.get_field_index(name)
         if at < 0:
             batch = batch.append_column(name, field.values)
-        elif pc.any(pc.not_equal(field.state, UNCHANGED)).as_py():
-            column = merged(batch.column(at), field.values, pc.not_equal(field.state, UNCHANGED))
+        elif field.changed.true_count:
+            column = merged(batch.column(at), field.values, field.changed)
             batch = batch.set_column(at, batch.schema.field(at).with_nullable(True), column)
     return batch
 
@@ -97,12 +99,12 @@ def _spread(answer: Answer, going: pa.BooleanArray) -> Answer:
     place = pc.subtract(pc.cumulative_sum(going.cast(pa.int64())), 1)
     rows = pc.if_else(going, place, pa.scalar(None, pa.int64()))
     fields = {
-        name: Field(field.values.take(rows), pc.fill_null(field.state.take(rows), UNCHANGED))
+        name: Field(field.values.take(rows), pc.fill_null(field.changed.take(rows), False))
         for name, field in answer.fields.items()
     }
     return Answer(
         answer.status.take(rows), answer.reason.take(rows), answer.code.take(rows),
-        pc.fill_null(answer.fuel.take(rows), 0), fields,
+        answer.fuel, fields,
     )  # fmt: skip
 
 
@@ -111,13 +113,12 @@ def _joined(first: Answer, then: Answer) -> Answer:
     for name, field in then.fields.items():
         before = fields.get(name)
         if before is not None:
-            changed = pc.not_equal(field.state, UNCHANGED)
             earlier = before.values.cast(field.values.type) if pa.types.is_null(before.values.type) else before.values
-            field = Field(merged(earlier, field.values, changed), pc.if_else(changed, field.state, before.state))
+            field = Field(merged(earlier, field.values, field.changed), pc.or_(before.changed, field.changed))
         fields[name] = field
     return Answer(
         pc.coalesce(then.status, first.status), pc.coalesce(first.reason, then.reason),
-        pc.coalesce(first.code, then.code), pc.add(first.fuel, then.fuel), fields,
+        pc.coalesce(first.code, then.code), first.fuel + then.fuel, fields,
     )  # fmt: skip
 
 
@@ -125,11 +126,10 @@ def _without_changes_of_stopped(answer: Answer) -> Answer:
     going = pc.equal(answer.status, CONTINUE)
     if going.true_count == len(going) or not answer.fields:
         return answer
-    unchanged = pa.repeat(pa.scalar(UNCHANGED, pa.int8()), len(going))
     fields = {
         name: Field(
             merged(field.values, pa.nulls(len(going), field.values.type), pc.invert(going)),
-            pc.if_else(going, field.state, unchanged),
+            pc.and_(field.changed, going),
         )
         for name, field in answer.fields.items()
     }

@@ -22,7 +22,7 @@ from ..limits import Limits
 from ..model import RunStatus
 from ..runner.view import put_change
 from .answer import FAILED, REJECTED, Answer
-from .buffers import Buffers, Misfit
+from .buffers import Buffers, Misfit, Room
 from .layouts import cells_of, layout_of
 
 MAX_IDLE = 16
@@ -82,6 +82,7 @@ class ColumnPlan:
         self.names = columns_of(program, frozenset(schema.names))
         self._types = {name: schema.field(name).type for name in self.names}
         self._idle: list[ColumnRuntime] = []
+        self._room = Room()
         after_fork(self._idle_forget)
 
     def _idle_forget(self) -> None:
@@ -104,17 +105,18 @@ class ColumnPlan:
             assert layout is not None
             layouts[name] = layout
         writes = {name: self._types.get(name) for name in self._program.writes or ()}
-        buffers = Buffers(batch.num_rows, writes, layouts)
+        buffers = Buffers(batch.num_rows, writes, layouts, self._room)
         cells = (cell for name, column in columns.items() for cell in cells_of(column, layouts[name]))
         runtime = self._take()
         try:
-            reasons = runtime.run(layouts, buffers.plan(cells), batch.num_rows, buffers.grow, _looking_at(deadline))
+            runtime.run(layouts, buffers.plan(cells), batch.num_rows, buffers.grow, _looking_at(deadline))
         except Misfit as misfit:
             return str(misfit)
         finally:
             if not runtime.retired and len(self._idle) < MAX_IDLE:
                 self._idle.append(runtime)
-        buffers.reasons = [reason.decode("utf-8", "backslashreplace") for reason in reasons]
+        if runtime.retired:
+            buffers.mend()
         try:
             for row in buffers.left():
                 self._run_again(row, batch, buffers)

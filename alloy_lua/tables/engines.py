@@ -6,11 +6,10 @@ from collections.abc import Callable
 from time import monotonic
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..engine import Engine, Program
 from ..limits import Limits
-from .answer import VALUE, Answer, Field
+from .answer import Answer, Field
 from .columns import ColumnPlan, plan
 from .output import OutputTypes
 from .report import Choice
@@ -101,7 +100,7 @@ def _fitted(answer: Answer, types: OutputTypes) -> Answer | None:
     fields = {}
     for name, field in answer.fields.items():
         values = field.values
-        if not pa.types.is_null(values.type) and pc.any(pc.equal(field.state, VALUE)).as_py():
+        if values.null_count < len(values):
             types.show(name, values.type)
         kind = types.of(name)
         wanted = kind.value_type if pa.types.is_dictionary(kind) else kind
@@ -114,7 +113,7 @@ def _fitted(answer: Answer, types: OutputTypes) -> Answer | None:
                 values = values.cast(wanted)
             except pa.ArrowInvalid:
                 return None
-        fields[name] = Field(values, field.state)
+        fields[name] = Field(values, field.changed)
     return Answer(answer.status, answer.reason, answer.code, answer.fuel, fields)
 
 

@@ -23,13 +23,13 @@ from .report import Choice, Report
 from .result import StreamResult, TableResult, gathered, verdict_schema, verdicts
 from .spec import TableSpec, missing_fields
 
-BATCH_ROWS = 65_536
+BATCH_ROWS = 131_072
 MOST_THREADS = 256
 
 Progress = Callable[[int, "int | None"], object]
 """Called with the rows done and all rows, None where nobody knows."""
 Answered = tuple[pa.RecordBatch, Answer]
-Told = tuple[Answer, int]
+Told = tuple[Answer, Report]
 
 
 class Evaluator:
@@ -65,11 +65,14 @@ class Evaluator:
         return Step(lambda batch: run(batch, self.types), closed)
 
     def __call__(self, batch: pa.RecordBatch) -> Told:
-        """Returns what the scripts made of each row, and how many failures were let pass."""
+        """Returns what the scripts made of each row, and the counts."""
         touched = self._names_in(batch.schema)
         columns = [_plain(batch.column(name)) for name in touched]
         rows = pa.RecordBatch.from_arrays(columns, names=touched) if touched else _no_columns(batch.num_rows)
-        return run_chain(self._steps, rows)
+        answer, tolerated = run_chain(self._steps, rows)
+        counts = Report()
+        counts.add(answer, tolerated)
+        return answer, counts
 
     def _names_in(self, schema: pa.Schema) -> list[str]:
         """Returns the columns that the scripts mention."""
@@ -141,14 +144,13 @@ def pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _answered(
     evaluator: Evaluator, batches: Iterator[pa.RecordBatch], threads: int
-) -> Iterator[tuple[pa.RecordBatch, Answer, int]]:
+) -> Iterator[tuple[pa.RecordBatch, Answer, Report]]:
     """Yields each batch with its answer, in order. While rows still show types, one after the other."""
-    for batch in batches:
+    while threads == 1 or not evaluator.types.settled:
+        batch = next(batches, None)
+        if batch is None:
+            return
         yield (batch, *evaluator(batch))
-        if threads > 1 and evaluator.types.settled:
-            break
-    if threads == 1:
-        return
     pool = ThreadPoolExecutor(threads, "alloy-table")
     try:
         waiting: deque[tuple[pa.RecordBatch, Future[Told]]] = deque()
@@ -165,11 +167,11 @@ def _answered(
 
 
 def _counted(
-    answered: Iterable[tuple[pa.RecordBatch, Answer, int]], report: Report, total: int | None,
+    answered: Iterable[tuple[pa.RecordBatch, Answer, Report]], report: Report, total: int | None,
     progress: Progress | None,
 ) -> Iterator[Answered]:  # fmt: skip
-    for batch, answer, tolerated in answered:
-        report.add(answer, tolerated)
+    for batch, answer, counts in answered:
+        report.merge(counts)
         report.seconds = perf_counter() - report.started
         if progress is not None:
             progress(report.rows, total)
@@ -202,7 +204,8 @@ def _written(programs: list[Program], schema: pa.Schema) -> list[str] | None:
 
 def _plain(column: pa.Array) -> pa.Array:
     """Returns a column of a type that Arrow can filter."""
-    return column.cast(_seen_as(column.type))
+    kind = _seen_as(column.type)
+    return column if column.type == kind else column.cast(kind)
 
 
 def _seen_as(kind: pa.DataType) -> pa.DataType:

@@ -34,8 +34,8 @@ class PartitionEvaluator:
         for batch in pieces(batches):
             evaluator = self._of(batch.schema)
             schema = verdict_schema(evaluator.types)
-            answer, tolerated = evaluator(batch)
-            self._report.add(answer, tolerated)
+            answer, counts = evaluator(batch)
+            self._report.merge(counts)
             yield applied_batch(batch, verdicts(answer, schema), applied_schema(batch.schema, schema, marked=True))
 
     def table(self, table: pa.Table) -> pa.Table:

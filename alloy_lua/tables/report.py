@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 from time import perf_counter
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
-from .answer import CONTINUE, FAILED, REJECTED, UNCHANGED, Answer
+from .answer import FAILED, REJECTED, Answer
 
 MOST_REASONS = 1000
 OTHER = "(other reasons)"
@@ -65,26 +65,47 @@ class Report:
     seconds: float = 0.0
     started: float = field(default_factory=perf_counter, repr=False)
 
+    def merge(self, later: Report) -> None:
+        """Takes up the counts of the rows that come after these."""
+        for reason, count in later.rejected.items():
+            self._reject(reason, count)
+        for code, more in later.failed.items():
+            failures = self.failed.setdefault(code, Failures())
+            failures.count += more.count
+            wanted = EXAMPLES - len(failures.examples)
+            failures.examples += [(self.rows + row, text) for row, text in more.examples[:wanted]]
+        self.changed += later.changed
+        self.tolerated += later.tolerated
+        self.fuel += later.fuel
+        self.rows += later.rows
+
     def add(self, answer: Answer, tolerated: int = 0) -> None:
         """Counts the rows of a batch."""
         self._add_rejected(answer)
         self._add_failed(answer)
         self.changed += _changed(answer)
         self.tolerated += tolerated
-        self.fuel += pc.sum(answer.fuel).as_py() or 0
+        self.fuel += answer.fuel
         self.rows += len(answer.status)
 
     def _add_rejected(self, answer: Answer) -> None:
-        for pair in pc.value_counts(answer.reason.filter(pc.equal(answer.status, REJECTED))):
-            reason = pair["values"].as_py() or ""
-            known = reason in self.rejected or len(self.rejected) < MOST_REASONS
-            name = reason if known else OTHER
-            self.rejected[name] = self.rejected.get(name, 0) + pair["counts"].as_py()
+        rows = len(answer.status)
+        if answer.reason.null_count == rows:
+            return
+        alone = answer.code.null_count == rows  # else the messages of failed rows are there too
+        reasons = answer.reason.drop_null() if alone else answer.reason.filter(pc.equal(answer.status, REJECTED))
+        for pair in pc.value_counts(reasons):
+            self._reject(pair["values"].as_py(), pair["counts"].as_py())
+
+    def _reject(self, reason: str, count: int) -> None:
+        known = reason in self.rejected or len(self.rejected) < MOST_REASONS
+        name = reason if known else OTHER
+        self.rejected[name] = self.rejected.get(name, 0) + count
 
     def _add_failed(self, answer: Answer) -> None:
-        failed = pc.equal(answer.status, FAILED)
-        if not failed.true_count:
+        if answer.code.null_count == len(answer.code):
             return
+        failed = pc.equal(answer.status, FAILED)
         for pair in pc.value_counts(answer.code.filter(failed)):
             code = pair["values"].as_py()
             failures = self.failed.setdefault(code, Failures())
@@ -123,8 +144,6 @@ class Report:
 
 
 def _changed(answer: Answer) -> int:
-    """Returns how many rows have a change; stopped rows have none."""
-    changed: pa.BooleanArray = pa.repeat(False, len(answer.status))
-    for each in answer.fields.values():
-        changed = pc.or_(changed, pc.not_equal(each.state, UNCHANGED))
-    return int(pc.and_(changed, pc.equal(answer.status, CONTINUE)).true_count)
+    """Returns how many rows have a change."""
+    masks = [each.changed for each in answer.fields.values()]
+    return int(reduce(pc.or_, masks).true_count) if masks else 0

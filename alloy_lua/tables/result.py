@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import ValidationError
-from .answer import UNCHANGED, Answer
+from .answer import Answer
 from .chain import merged
 from .fitting import plain_type
 from .output import OutputTypes
@@ -17,7 +16,9 @@ from .report import Report
 
 STATUSES = pa.array(["continue", "rejected", "failed"])
 VERDICT = ("status", "reason", "error_code")
-VERDICT_SCHEMA = pa.schema([(name, pa.string()) for name in VERDICT])
+VERDICT_SCHEMA = pa.schema(
+    [("status", pa.dictionary(pa.int8(), pa.string())), ("reason", pa.string()), ("error_code", pa.string())]
+)
 
 
 def verdict_schema(types: OutputTypes) -> pa.Schema:
@@ -37,17 +38,21 @@ def verdicts(answer: Answer, schema: pa.Schema) -> pa.RecordBatch:
     ``changes`` holds each field's new value, ``changed`` whether it has one: a field that is null in ``changes`` was
     set to null if ``changed`` says so, and left alone if not.
     """
-    arrays = [STATUSES.take(answer.status), answer.reason, answer.code]
+    arrays = [pa.DictionaryArray.from_arrays(answer.status, STATUSES, safe=False), answer.reason, answer.code]
     if len(schema) > len(VERDICT):
         rows = len(answer.status)
         values, changed = [], []
         for inner in schema.field("changes").type:
             field = answer.fields.get(inner.name)
-            values.append(pa.nulls(rows, inner.type) if field is None else field.values.cast(inner.type))
-            changed.append(pa.repeat(False, rows) if field is None else pc.not_equal(field.state, UNCHANGED))
+            values.append(pa.nulls(rows, inner.type) if field is None else _as(inner.type, field.values))
+            changed.append(pa.repeat(False, rows) if field is None else field.changed)
         arrays.append(pa.StructArray.from_arrays(values, fields=list(schema.field("changes").type)))
         arrays.append(pa.StructArray.from_arrays(changed, fields=list(schema.field("changed").type)))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _as(kind: pa.DataType, values: pa.Array) -> pa.Array:
+    return values if values.type == kind else values.cast(kind)
 
 
 def applied_schema(table: pa.Schema, verdict: pa.Schema, marked: bool) -> pa.Schema:
@@ -76,7 +81,7 @@ def applied_batch(batch: pa.RecordBatch, verdict: pa.RecordBatch, schema: pa.Sch
             else:
                 columns[field.name] = new
     for name in VERDICT:
-        columns[f"_{name}"] = verdict.column(name) if f"_{name}" in schema.names else None
+        columns[f"_{name}"] = verdict.column(name).cast(pa.string()) if f"_{name}" in schema.names else None
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 

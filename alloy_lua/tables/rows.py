@@ -25,7 +25,7 @@ from ..runner.recorder import Recorder, Recording
 from ..runner.registry import Binding, HookRegistry
 from ..runner.runner import Execution, Runner
 from ..runner.view import View
-from .answer import CONTINUE, FAILED, NIL, REJECTED, UNCHANGED, VALUE, Answer, Field
+from .answer import CONTINUE, FAILED, REJECTED, Answer, Field
 from .fitting import Fit, plain_type, python_values
 from .output import OutputTypes
 from .spec import TableScript, TableSpec
@@ -118,14 +118,17 @@ def records_of(batch: pa.RecordBatch, program: Program) -> list[dict[str, Any]]:
 
 def _answer(outcomes: Sequence[Outcome], types: OutputTypes, program: Program) -> Answer:
     rows = len(outcomes)
-    status, fuel, changes = [CONTINUE] * rows, [0] * rows, [_NONE] * rows
+    status, fuel, changes = [CONTINUE] * rows, 0, [_NONE] * rows
     reason: list[str | None] = [None] * rows
     code: list[str | None] = [None] * rows
     for row, outcome in enumerate(outcomes):
-        fuel[row], changes[row] = outcome.fuel, outcome.changes
+        fuel += outcome.fuel
+        changes[row] = outcome.changes
         if outcome.eventful:
             error = outcome.error
             status[row] = _CODES[outcome.status]
+            if status[row] != CONTINUE:
+                changes[row] = _NONE
             reason[row], code[row] = (outcome.reason, None) if error is None else (error.message, error.code)
     types.learn(changes)
     fits = _Fits(types)
@@ -136,7 +139,7 @@ def _answer(outcomes: Sequence[Outcome], types: OutputTypes, program: Program) -
             status[row], reason[row], code[row], changes[row] = FAILED, problem.message, problem.code, _NONE
     written = dict.fromkeys(program.writes or ()) | dict.fromkeys(name for row in changes for name in row)
     return Answer(
-        pa.array(status, pa.int8()), _texts(reason), pa.array(code, pa.string()), pa.array(fuel, pa.int64()),
+        pa.array(status, pa.int8()), _texts(reason), pa.array(code, pa.string()), fuel,
         {name: _field(name, changes, types) for name in written},
     )  # fmt: skip
 
@@ -170,13 +173,5 @@ def _texts(values: list[Any]) -> pa.StringArray:
 
 
 def _field(name: str, changes: list[dict[str, Any]], types: OutputTypes) -> Field:
-    values, state = [], []
-    for row in changes:
-        if name in row:
-            value = row[name]
-            values.append(value)
-            state.append(NIL if value is None else VALUE)
-        else:
-            values.append(None)
-            state.append(UNCHANGED)
-    return Field(pa.array(values, plain_type(types.of(name))), pa.array(state, pa.int8()))
+    values = pa.array([row.get(name) for row in changes], plain_type(types.of(name)))
+    return Field(values, pa.array([name in row for row in changes], pa.bool_()))

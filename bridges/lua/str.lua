@@ -67,7 +67,11 @@ end
 
 -- Blanks: space, tab, line feed, vertical tab, form feed, carriage return -----------------------------------
 
--- The first few bytes are looked at without a loop: LuaJIT compiles a hook in one piece as long as it meets none.
+-- The first few bytes are looked at without a loop, and counted instead of asked: LuaJIT compiles a hook in one piece
+-- as long as it meets neither a loop nor a branch that goes now this way and now that.
+
+local blank = {}
+for b = 0, 255 do blank[b] = (b == 32 or (b >= 9 and b <= 13)) and 1 or 0 end
 
 local function first_mark_from(s, i)
   for at = i, #s do
@@ -78,10 +82,13 @@ local function first_mark_from(s, i)
 end
 
 local function first_mark(s)
-  local a, b = byte(s, 1), byte(s, 2)
-  if not a or (a ~= 32 and (a < 9 or a > 13)) then return 1 end
-  if not b or (b ~= 32 and (b < 9 or b > 13)) then return 2 end
-  return first_mark_from(s, 3)
+  if #s < 3 then return first_mark_from(s, 1) end
+  local a, b, c = byte(s, 1, 3)
+  local one = blank[a]
+  local two = one * blank[b]
+  local three = two * blank[c]
+  if three == 1 then return first_mark_from(s, 4) end
+  return 1 + one + two
 end
 
 local function last_mark_from(s, first, i)
@@ -94,11 +101,13 @@ end
 
 local function last_mark(s, first)
   local size = #s
-  local a = size >= first and byte(s, size)
-  if not a or (a ~= 32 and (a < 9 or a > 13)) then return size end
-  a = size > first and byte(s, size - 1)
-  if not a or (a ~= 32 and (a < 9 or a > 13)) then return size - 1 end
-  return last_mark_from(s, first, size - 2)
+  if size - first < 2 then return last_mark_from(s, first, size) end
+  local c, b, a = byte(s, size - 2, size)
+  local one = blank[a]
+  local two = one * blank[b]
+  local three = two * blank[c]
+  if three == 1 then return last_mark_from(s, first, size - 3) end
+  return size - one - two
 end
 
 local function trim(s)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from alloy_lua import Alloy, BreakerPolicy
 from alloy_lua.errors import LimitExceeded
 from alloy_lua.limits import PROFILES
-from alloy_lua.tables.answer import NIL, UNCHANGED, Answer
+from alloy_lua.tables.answer import Answer
 from alloy_lua.tables.columns import ColumnPlan, plan
 
 STATUS = ("continue", "rejected", "failed")
@@ -51,33 +51,38 @@ class Both:
         assert isinstance(answer, Answer), answer
         for field in answer.fields.values():
             field.values.validate(full=True)
-            assert len(field.values) == len(field.state) == batch.num_rows
+            assert len(field.values) == len(field.changed) == batch.num_rows
         return answer
 
     def fired(self, source: str, record: dict[str, Any], limits: str = "default") -> tuple[Any, ...]:
-        """Returns status, reason or message, code, fuel and changes, of `fire`."""
+        """Returns status, reason or message, code, changes and fuel, of `fire`."""
         outcome = self.alloy.fire(self.event(source, limits), record)
         if outcome.error is not None:
-            return "failed", outcome.error.message, outcome.error.code, outcome.fuel, {}
+            return "failed", outcome.error.message, outcome.error.code, {}, outcome.fuel
         changes = outcome.changes if outcome.status.value == "continue" else {}
-        return outcome.status.value, outcome.reason, None, outcome.fuel, dict(changes)
+        return outcome.status.value, outcome.reason, None, dict(changes), outcome.fuel
 
     def compare(self, source: str, batch: pa.RecordBatch, limits: str = "default") -> None:
         answer = self.answer(source, batch, limits)
-        got = [told(answer, row) for row in range(batch.num_rows)]
-        assert got == [self.fired(source, record, limits) for record in batch.to_pylist()]
+        assert_told(answer, [self.fired(source, record, limits) for record in batch.to_pylist()])
+
+
+def assert_told(answer: Answer, fired: list[tuple[Any, ...]]) -> None:
+    """Makes sure that an answer tells the same of each row, and the same fuel of all."""
+    assert [told(answer, row) for row in range(len(answer.status))] == [each[:-1] for each in fired]
+    assert answer.fuel == sum(each[-1] for each in fired)
 
 
 def told(answer: Answer, row: int) -> tuple[Any, ...]:
-    """Returns the same of a row in an answer."""
+    """Returns the same of a row in an answer, but the fuel."""
     changes = {}
     for name, field in answer.fields.items():
-        state, value = field.state[row].as_py(), field.values[row].as_py()
-        assert (value is None) == (state in (UNCHANGED, NIL))
-        if state != UNCHANGED:
+        changed, value = field.changed[row].as_py(), field.values[row].as_py()
+        assert changed or value is None
+        if changed:
             changes[name] = value
     status = STATUS[answer.status[row].as_py()]
-    return status, answer.reason[row].as_py(), answer.code[row].as_py(), answer.fuel[row].as_py(), changes
+    return status, answer.reason[row].as_py(), answer.code[row].as_py(), changes
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +184,7 @@ def test_rows_come_to_what_fire_makes_of_them(both: Both, batch: pa.RecordBatch,
         return
     for field in answer.fields.values():
         field.values.validate(full=True)
-    assert [told(answer, row) for row in range(batch.num_rows)] == expected
+    assert_told(answer, expected)
 
 
 def kind_of(value: Any) -> type:
@@ -188,8 +193,8 @@ def kind_of(value: Any) -> type:
 
 def mixed(batch: pa.RecordBatch, expected: list[tuple[Any, ...]]) -> bool:
     """Returns whether some field got values of several kinds, or of another kind than its column."""
-    for name in {name for *_, changes in expected for name in changes}:
-        kinds = {kind_of(changes[name]) for *_, changes in expected if changes.get(name) is not None}
+    for name in {name for *_, changes, _ in expected for name in changes}:
+        kinds = {kind_of(changes[name]) for *_, changes, _ in expected if changes.get(name) is not None}
         if name in batch.schema.names:
             kinds |= {kind_of(value) for value in batch.column(name).to_pylist() if value is not None}
             kind = batch.schema.field(name).type
@@ -256,7 +261,7 @@ def test_lists_and_structs_are_what_fire_shows(both: Both, batch: pa.RecordBatch
     if isinstance(answer, str):
         assert mixed(batch, expected), (answer, expected)
         return
-    assert [told(answer, row) for row in range(batch.num_rows)] == expected
+    assert_told(answer, expected)
 
 
 @pytest.mark.parametrize(

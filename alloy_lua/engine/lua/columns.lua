@@ -6,27 +6,26 @@ local loadstring, pcall = given.loadstring, given.pcall
 ffi.cdef("int memcmp(const void *a, const void *b, size_t size);")
 local books, meter, forget, tonumber = kit.books, kit.meter, kit.driver.forget, kit.tonumber
 local OPEN = 2 ^ 50
-local MOST_REASONS, LONGEST_REASON = 1000, 1024
 
-local codes, reasons, count = {}, {}, 0
--- Returns the number of a rejection's reason in this batch, from 0; nil if there are too many reasons, or it is long.
-local function code_of(reason)
-  local code = codes[reason]
-  if code then return code end
-  if count >= MOST_REASONS or #reason > LONGEST_REASON then return nil end
-  code = count
-  count = count + 1
-  codes[reason], reasons[count] = code, reason
-  return code
+-- Returns a new list with room for `size` elements; filled with the first of `elements`, tables, if they are given.
+local LIST, setmetatable = kit.LIST, kit.setmetatable
+local function list_of(size, elements)
+  local list = setmetatable({}, LIST)
+  for j = 1, elements and size or 0 do
+    local element = elements[j] or {}
+    elements[j], list[j] = element, element
+  end
+  return list
 end
 
 kit.arrow = {
   cast = ffi.cast, copy = ffi.copy, string = ffi.string, memcmp = ffi.C.memcmp, band = bit.band, lshift = bit.lshift,
-  rshift = bit.rshift, code_of = code_of,
+  rshift = bit.rshift, list_of = list_of,
 }
 
 -- Returns a function that runs the rows from `first` up to `last`, counted from 0. It answers with the row it got to
--- and, if that is not the last one, the number of the text column that has no room for it. A row that raises is left as
+-- and, if that is not the last one, the number of the text that has no room for it: 0 for the reasons of rejections, else
+-- the written field's. A row that raises is left as
 -- it was marked when it began.
 local function driver(text, main, fuel, seconds, bytes)
   local rows = assert(loadstring(text, "=[alloy columns]"))(kit, main, fuel, seconds, bytes)
@@ -53,12 +52,4 @@ local function driver(text, main, fuel, seconds, bytes)
   end
 end
 
--- Returns the next reason of this batch that has not been told yet.
-local told = 0
-local function next_reason()
-  told = told + 1
-  return kit.wire(reasons[told])
-end
-local function begin_batch() codes, reasons, count, told = {}, {}, 0, 0 end
-
-return driver, begin_batch, next_reason, function() return count end
+return driver
