@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from .interface import AnyRuntime
 
 SLICE_SECONDS = 0.01
-LOOKS = 2
-GLANCES = 2
 MAX_IDLE = 16
 LOST_SEAT_SECONDS = 30.0
 R = TypeVar("R", bound="AnyRuntime")
@@ -56,6 +54,7 @@ class RuntimePool(Generic[R]):
         self.seat: list[R] = []
         self.waiters: deque[_Waiter[R]] = deque()
         self._seated = False
+        self._turn_ends = 0.0
         after_fork(self.forget)
 
     def acquire(self) -> R:
@@ -104,8 +103,8 @@ class RuntimePool(Generic[R]):
         if not self._seated:
             self._seated = True
             return self._make_seated()
-        for look in range(GLANCES + LOOKS):
-            sleep(0 if look < GLANCES else SLICE_SECONDS / LOOKS)
+        for pause in self._pauses():
+            sleep(pause)
             try:
                 return self.seat.pop()
             except IndexError:
@@ -132,6 +131,13 @@ class RuntimePool(Generic[R]):
             self.waiters.remove(waiter)
         return self._make_seated()  # an interrupt struck the owner between taking the seat and leaving it
 
+    def _pauses(self) -> tuple[float, ...]:
+        """Returns how long to wait before each look at the seat."""
+        left = self._turn_ends - perf_counter()
+        if left > 0:  # handed over a moment ago, maybe by this thread: a glance would only hold the new owner up
+            return (left / 2, left / 2)
+        return (0, 0, SLICE_SECONDS / 2, SLICE_SECONDS / 2)
+
     def leave_seat(self, runtime: R) -> None:
         """Puts the seat's runtime back, or hands it to the first waiter: it has let this thread have its slice."""
         if runtime.retired:
@@ -142,6 +148,7 @@ class RuntimePool(Generic[R]):
         except IndexError:
             self.seat.append(runtime)
             return
+        self._turn_ends = perf_counter() + SLICE_SECONDS
         waiter.runtime = runtime
         waiter.ready.release()
 
