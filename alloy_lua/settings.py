@@ -114,7 +114,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("database", "text", "sqlite:///alloy.db", "Where scripts, runs and everything else are kept.", secret=True),
     Setting("poll_seconds", "number", 1.0, "How often to look for what other processes changed.", (), 0.01, 86_400),
     Setting("recording", "choice", "auto", "Which uneventful runs are kept.", ("full", "auto", "off")),
-    Setting("recording_per_second", "whole number", 1000, "Runs a second that `auto` keeps.", least=1),
+    Setting("recording_per_second", "whole number", 250, "Runs a second that `auto` keeps.", least=1),
     Setting("keep_runs_days", "number", None, "Runs older than this are removed; not set keeps all.", (), 0, 365_000),
     Setting("keep_runs", "whole number", 1_000_000, "How many runs are kept."),
     Setting("breaker_failures", "whole number", 20, "Failures that hold a script back; 0: never.", (), 0, 100_000),

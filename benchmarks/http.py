@@ -56,8 +56,8 @@ def bare(told: Any) -> None:
     asyncio.run(main())
 
 
-def service(told: Any, folder: str) -> None:
-    """Serves the service with a token; tells the lag of its loop every second."""
+def service(told: Any, folder: str, beat: bool = False) -> None:
+    """Serves the service with a token; with a beat, tells the lag of its loop every second."""
     from alloy_lua import Alloy
     from alloy_lua.api import ApiOptions, create_app
     from alloy_lua.api.server import Server, calm_collector
@@ -73,6 +73,8 @@ def service(told: Any, folder: str) -> None:
             port = await server.start()
             calm_collector()  # as `alloy-lua serve` does
             told.put((port, token, turns))
+            if not beat:
+                await asyncio.Event().wait()
             lags: list[float] = []
             while True:
                 asked = time.perf_counter()
@@ -168,7 +170,7 @@ def throughput() -> Iterator[Pair]:
 
 def lag() -> Iterator[Pair]:
     """HTTP: how long the event loop keeps others waiting"""
-    with tempfile.TemporaryDirectory() as folder, serving(service, folder) as (own, told):
+    with tempfile.TemporaryDirectory() as folder, serving(service, folder, True) as (own, told):
         port, token, turns = own
         body = {"event": SLOW_EVENT, "entity": {"turns": turns}}
         load(port, "/api/v1/fire", body, token, clients=LAG_CLIENTS, seconds=1.0)

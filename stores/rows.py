@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -81,7 +81,7 @@ def moment(value: int) -> datetime:
 # -- text ----------------------------------------------------------------------------------------------------
 def storable(text: str) -> bool:
     """Returns True if every database can hold ``text``: no NUL and no half of a surrogate pair."""
-    return _UNSTORABLE.search(text) is None
+    return ("\0" not in text) if text.isascii() else _UNSTORABLE.search(text) is None
 
 
 def key(text: str) -> str:
@@ -303,13 +303,19 @@ def health_from_row(row: Row) -> Health:
 
 
 # -- runs ----------------------------------------------------------------------------------------------------
-_RUN_FIELDS = tuple(field.name for field in fields(Run))
+_NEEDED = tuple(field.name for field in fields(Run) if field.default is MISSING)
+_OPTIONAL = tuple((field.name, field.default) for field in fields(Run) if field.default is not MISSING)
 
 
 def _run_body(run: Run, started_at: int) -> str:
-    data = {name: getattr(run, name) for name in _RUN_FIELDS}
+    data = {name: getattr(run, name) for name in _NEEDED}
     data["started_at"] = started_at
-    data["logs"] = [(line.level, line.message, line.data) for line in run.logs]
+    for name, default in _OPTIONAL:
+        value = getattr(run, name)
+        if value is not default:
+            data[name] = value
+    if run.logs:
+        data["logs"] = [(line.level, line.message, line.data) for line in run.logs]
     try:
         return _ENCODE(data)
     except (TypeError, ValueError, RecursionError) as exc:
@@ -348,8 +354,8 @@ def run_from_body(text: str) -> Run:
         data = json.loads(text)
         data["status"] = RunStatus(data["status"])
         data["started_at"] = moment(data["started_at"])
-        data["traceback"] = tuple(data["traceback"])
-        data["logs"] = tuple(LogLine(*line) for line in data["logs"])
+        data["traceback"] = tuple(data.get("traceback", ()))
+        data["logs"] = tuple(LogLine(*line) for line in data.get("logs", ()))
         return Run(**data)
     except (KeyError, TypeError, ValueError) as exc:
         raise unreadable("alloy_runs", text[:80], exc) from exc

@@ -35,7 +35,11 @@ def handler_of(endpoint: Endpoint, service: Service) -> Handler:
     most = options.max_batch_body if endpoint.batch else options.max_body
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        call = await _call_of(request, endpoint, service)
+        actor = None
+        if endpoint.permission is not None:
+            found = service.actor_of(request)
+            actor = found if isinstance(found, Actor) else await found
+        call = _call_of(request, endpoint, service, actor)
         body = None
         if endpoint.body is not None:
             body = await read_body(request, most, options.body_seconds)
@@ -86,12 +90,10 @@ def response_of(reply: Reply, usual: int) -> web.Response:
     return web.Response(status=status, headers=headers, body=body)
 
 
-async def _call_of(request: web.Request, endpoint: Endpoint, service: Service) -> Call:
+def _call_of(request: web.Request, endpoint: Endpoint, service: Service, actor: Actor | None) -> Call:
     """Returns the call, if its caller may make it."""
-    actor = None
     tenant = DEFAULT_TENANT
-    if endpoint.permission is not None:
-        actor = await service.actor_of(request)
+    if actor is not None:
         if endpoint.tenant:
             tenant = _tenant_of(request, actor)
         _check_allowed(actor, endpoint, tenant)

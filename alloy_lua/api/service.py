@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -58,15 +58,20 @@ class Service:
         """Returns a new id for a call."""
         return f"{self._prefix}{self._next():08x}"
 
-    async def actor_of(self, request: web.Request) -> Actor:
-        """Returns who sent a request.
+    def actor_of(self, request: web.Request) -> Actor | Awaitable[Actor]:
+        """Returns who sent a request, or how to find out.
 
         Raises:
             Unauthenticated: It is not known.
             RateLimited: They call too often.
         """
         found = self.authenticator(request)
-        actor = found if isinstance(found, Actor | None) else await found
+        return self._admitted(found) if isinstance(found, Actor | None) else self._found(found)
+
+    async def _found(self, finding: Awaitable[Actor | None]) -> Actor:
+        return self._admitted(await finding)
+
+    def _admitted(self, actor: Actor | None) -> Actor:
         if actor is None:
             raise Unauthenticated("token: missing; wanted the header Authorization: Bearer <token>")
         self.rates.take((actor.token_id or actor.name,), self.options.requests_per_second, 1.0)

@@ -37,7 +37,7 @@ class Recording:
     """
 
     mode: str = "auto"
-    per_second: int = 1000
+    per_second: int = 250
 
     def __post_init__(self) -> None:
         choice(self.mode, "recording mode", MODES, field="mode")
