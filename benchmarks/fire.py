@@ -112,12 +112,13 @@ def _in_threads(call: object, threads: int, calls: int) -> float:
 
 
 def threads() -> Iterator[Pair]:
-    """Two threads on two cores: a hook of about 1 ms, and H1."""
+    """Two threads on two cores: a hook of about 1 ms; H1; and a plain function, which shows what the GIL costs."""
     with alloy_with_h1() as alloy:
         alloy.scripts.create("compute", COMPUTE, on="job.before_create", status="active")
         for name, call, calls, target in (
             ("1 ms of Lua", lambda: alloy.fire("job.before_create", {}), 600, 1.8),
             ("H1", lambda: alloy.fire(EVENT, RECORD), 400_000, 1.0),
+            ("plain Python with diff", python_hook(), 800_000, 0.0),
         ):
             _in_threads(call, 2, calls // 4)
             one, two = [], []
