@@ -169,7 +169,9 @@ def _texts(values: list[Any]) -> pa.StringArray:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowInvalid, UnicodeEncodeError):  # a reason cut in the midst of a letter
-        return pa.array([v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in values], pa.string())
+        return pa.array(
+            [v.decode("utf-8", "backslashreplace") if isinstance(v, bytes) else v for v in values], pa.string()
+        )
 
 
 def _field(name: str, changes: list[dict[str, Any]], types: OutputTypes) -> Field:

@@ -17,6 +17,7 @@ from alloy_lua.errors import LimitExceeded
 from alloy_lua.limits import PROFILES
 from alloy_lua.tables.answer import Answer
 from alloy_lua.tables.columns import ColumnPlan, plan
+from alloy_lua.values import jsonable
 
 STATUS = ("continue", "rejected", "failed")
 
@@ -60,7 +61,10 @@ class Both:
         if outcome.error is not None:
             return "failed", outcome.error.message, outcome.error.code, {}, outcome.fuel
         changes = outcome.changes if outcome.status.value == "continue" else {}
-        return outcome.status.value, outcome.reason, None, dict(changes), outcome.fuel
+        reason: Any = outcome.reason
+        if isinstance(reason, bytes):  # cut in the midst of a letter; a column holds it as records do
+            reason = jsonable(reason)
+        return outcome.status.value, reason, None, dict(changes), outcome.fuel
 
     def compare(self, source: str, batch: pa.RecordBatch, limits: str = "default") -> None:
         answer = self.answer(source, batch, limits)
@@ -376,3 +380,25 @@ def test_scripts_with_many_fields_run_or_are_refused(both: Both, fields: int) ->
     assert isinstance(found, ColumnPlan) == (fields <= 10)
     if isinstance(found, ColumnPlan):
         both.compare(source, batch)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        '"größer als " .. entity.n',
+        'string.sub("ß", 1, entity.n % 3)',
+        '"reason number " .. entity.n',
+        'string.rep("long ", entity.n)',
+    ],
+)
+def test_reasons_of_any_text(both: Both, reason: str) -> None:
+    batch = pa.record_batch({"n": pa.array(range(1500), pa.int32())})
+    both.compare(f"if entity.n % 5 > 0 then abort({reason}) end", batch)
+
+
+def test_a_batch_out_of_memory_tells_of_every_row(both: Both) -> None:
+    source = (
+        'if entity.n == 700 then entity.s = string.rep("x", 9e6) .. entity.n else entity.s = "row " .. entity.n end'
+    )
+    batch = pa.record_batch({"n": pa.array(range(1500), pa.int32()), "s": pa.array(["old"] * 1500)})
+    both.compare(source, batch)
