@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
-from time import perf_counter
+from collections.abc import Callable
 
 from ..errors import CompileError
 from ..limits import Limits
@@ -13,8 +12,6 @@ from .hosttable import HostTable
 from .program import Program, with_returning_aborts
 from .runtime import LuaError, Rows, Runtime
 
-FIRST_STEP = 1024  # rows of the first call: between calls Python looks at the clock, and at signals
-STEP_SECONDS = 0.02  # what later calls may take; each waits for the GIL when it comes back
 TRAINING_ROWS = 6
 RECORD_AT = 1  # the row behind which compiling begins
 
@@ -47,7 +44,6 @@ class ColumnRuntime:
         self._program = returning or program
         self._columns = self._runtime.columns(self._program, limits, aborts_return=returning is not None)
         self._drivers: dict[tuple[tuple[str, Layout], ...], Rows] = {}
-        self._step_rows = FIRST_STEP
         self.retired = False
 
     def run(self, layouts: Layouts, plan: array[int], rows: int, grow: Grow, look: Callable[[], None]) -> None:
@@ -58,46 +54,41 @@ class ColumnRuntime:
             plan: The cells and addresses that the driver reads.
             rows: How many rows, each marked `AGAIN`.
             grow: Makes room for the text of a written field, given its number from 1; 0 are the rejections' reasons.
-            look: Called between steps; what it raises ends the batch.
+            look: Called each time the driver comes back; what it raises ends the batch.
         """
         try:
-            for first, last, driver in self._steps(layouts, rows):
-                self._step(driver, plan, first, last, grow)
-                look()
+            driver = self._drivers.get(tuple(layouts.items()))
+            first = 0
+            if driver is None:
+                driver = self._driver(layouts)
+                first = min(rows, TRAINING_ROWS)
+                with self._runtime.recording():
+                    self._run_rows(driver, plan, 0, first, grow, look)
+            self._run_rows(driver, plan, first, rows, grow, look)
         except LuaError:  # out of memory beyond the rows: what has not come to an end is run by itself
             self.retired = True
         except BaseException:
             self.retired = True
             raise
 
-    def _steps(self, layouts: Layouts, rows: int) -> Iterator[tuple[int, int, Rows]]:
-        key = tuple(layouts.items())
-        driver = self._drivers.get(key)
-        first = 0
-        if driver is None:
-            text = column_driver(
-                self._program, self._limits, layouts,
-                sets_globals=self._columns.sets_globals, calls_host=self._columns.calls_host,
-            )  # fmt: skip
-            driver = self._drivers[key] = self._columns.driver(text)
-            with self._runtime.recording():
-                first = min(rows, TRAINING_ROWS)
-                yield 0, first, driver
-        size = self._step_rows
-        while first < rows:
-            last = min(rows, first + size)
-            started = perf_counter()
-            yield first, last, driver
-            size = max(1, int((last - first) * STEP_SECONDS / max(perf_counter() - started, 1e-6)))
-            first = last
-        self._step_rows = size
+    def _driver(self, layouts: Layouts) -> Rows:
+        text = column_driver(
+            self._program, self._limits, layouts,
+            sets_globals=self._columns.sets_globals, calls_host=self._columns.calls_host,
+        )  # fmt: skip
+        driver = self._drivers[tuple(layouts.items())] = self._columns.driver(text)
+        return driver
 
-    def _step(self, driver: Rows, plan: array[int], first: int, last: int, grow: Grow) -> None:
+    def _run_rows(
+        self, driver: Rows, plan: array[int], first: int, last: int, grow: Grow, look: Callable[[], None]
+    ) -> None:
         address = plan.buffer_info()[0]
         while first < last:
             reached = driver(address, first, last, RECORD_AT)
             self._runtime.broker.raise_interrupt()
-            if not isinstance(reached, tuple):
-                return
-            first, full = reached
-            grow(full)
+            if isinstance(reached, tuple):
+                first, full = reached
+                grow(full)
+            else:
+                first = reached
+            look()

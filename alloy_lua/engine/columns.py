@@ -26,6 +26,8 @@ RESULTS = (
     "reason_capacity",
 )  # int8, a double for all rows, int32, bytes, a number
 LONGEST_REASON = 1024
+STEP_FUEL = 1_000_000  # units, and `ROW_FUEL` a row: then the driver comes back, to have clock and signals looked at
+ROW_FUEL = 8
 OUTPUTS = ("state", "numbers", "offsets", "text", "capacity")
 NUMBER, NIL, TEXT, BOOLEAN = 1, 2, 3, 4  # states of a written field; 0 is unchanged
 MAX_LOCALS = 180  # of the 200 that a Lua function may have, for columns and fields
@@ -82,7 +84,8 @@ local EXACT = 9007199254740992
   local status, fuel, reason_ends = cast("int8_t *", A[1]), cast("double *", A[2]), cast("int32_t *", A[3])
   local reasons, reason_room = cast("uint8_t *", A[4]), tonumber(A[5])
 {pointers}
-{entity_once}  for i = first, behind - 1 do
+{entity_once}  local spent = 0
+  for i = first, behind - 1 do
     do
     row[0] = i
     status[i] = {again}
@@ -94,9 +97,10 @@ local EXACT = 9007199254740992
 {begin}
     local value = main({entity})
     books[2] = OPEN
-    if dead then goto done end
     local used = granted - F
     used = used - used % 1
+    spent = spent + used
+    if dead then goto done end
     if value ~= nil then
       if value == REJECTED then
         local reason, details = rejection()
@@ -116,6 +120,8 @@ local EXACT = 9007199254740992
     ::done::
     end
     if i == record_at then record_next() end
+    spent = spent + {row_fuel}
+    if spent > {step_fuel} then return i + 1 end
   end
   return behind
 end
@@ -356,6 +362,8 @@ def column_driver(
         state=METER_STATE,
         again=AGAIN,
         longest_reason=LONGEST_REASON,
+        row_fuel=ROW_FUEL,
+        step_fuel=STEP_FUEL,
         pointers="\n".join(writer.pointers),
         marks="\n".join(marks),
         reads="\n".join(loads),

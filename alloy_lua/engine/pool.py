@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -96,40 +95,48 @@ class RuntimePool(Generic[R]):
         looking again whether they have stopped, before it asks for the seat: so being waited for costs them nothing
         but one hand-over a slice.
         """
-        try:
-            return self.seat.pop()
-        except IndexError:
-            pass
-        if not self._seated:
-            self._seated = True
-            return self._make_seated()
+        runtime = self._free_seat()
+        if runtime is not None:
+            return runtime
         for pause in self._pauses():
             sleep(pause)
-            try:
-                return self.seat.pop()
-            except IndexError:
-                continue
+            runtime = self._free_seat()
+            if runtime is not None:
+                return runtime
         waiter: _Waiter[R] = _Waiter()
         self.waiters.append(waiter)
         give_up = perf_counter() + LOST_SEAT_SECONDS
         while perf_counter() < give_up:
-            waiter.ready.acquire(timeout=2 * SLICE_SECONDS)
-            if waiter.runtime is not None:
-                return waiter.runtime
-            try:  # the owner may have stopped firing
-                runtime = self.seat.pop()
-            except IndexError:
-                continue
-            try:
-                self.waiters.remove(waiter)
-            except ValueError:  # handed over in the meantime
-                self.seat.append(runtime)
+            if waiter.ready.acquire(timeout=2 * SLICE_SECONDS):
                 assert waiter.runtime is not None
                 return waiter.runtime
-            return runtime
-        with suppress(ValueError):
+            runtime = self._free_seat()  # the owner may have stopped firing
+            if runtime is not None:
+                return self._withdrawn(waiter, runtime)
+        # an interrupt struck the owner between taking the seat and leaving it
+        return self._withdrawn(waiter, self._make_seated())
+
+    def _free_seat(self) -> R | None:
+        """Returns the seat's runtime if nobody has it; a new one if there is none."""
+        try:
+            return self.seat.pop()
+        except IndexError:
+            pass
+        if self._seated:
+            return None
+        self._seated = True
+        return self._make_seated()
+
+    def _withdrawn(self, waiter: _Waiter[R], runtime: R) -> R:
+        """Returns ``runtime`` for a waiter that waits no more; or what it was handed in the meantime."""
+        try:
             self.waiters.remove(waiter)
-        return self._make_seated()  # an interrupt struck the owner between taking the seat and leaving it
+        except ValueError:
+            self.seat.append(runtime)
+            waiter.ready.acquire()  # it was taken from the queue, so its runtime is on the way
+            assert waiter.runtime is not None
+            return waiter.runtime
+        return runtime
 
     def _pauses(self) -> tuple[float, ...]:
         """Returns how long to wait before each look at the seat."""

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.columns import AGAIN, BOOLEAN, NIL, NUMBER, TEXT, Layout, holds_numbers, holds_text
-from .answer import CONTINUE, REJECTED, Answer, Field
+from .answer import CONTINUE, REJECTED, Answer, Field, text_of
 
 MOST_TEXT = 2**31 - 1  # bytes of one text column
 GROWTH = 65_536
+MOST_ROOM = 2**24  # bytes of text that there is room for at first: what a few rows needed may be no measure
 
 
 class Misfit(Exception):
@@ -53,9 +54,9 @@ class Texts:
             Misfit: There can be no more.
         """
         size = len(self.bytes)
-        if size == MOST_TEXT:
+        if size >= MOST_TEXT:
             raise Misfit(f"{name} gets more than {MOST_TEXT} bytes of text")
-        self.bytes = self.bytes + bytes(min(max(GROWTH, size), MOST_TEXT - size))
+        self.bytes += bytes(min(max(GROWTH, size), MOST_TEXT - size))
 
     def text(self, row: int) -> bytes:
         """Returns the text of a row."""
@@ -96,7 +97,7 @@ class Room:
 
     def of(self, name: str | None, rows: int) -> int:
         """Returns the bytes for a field, or for the reasons of rejections if it is None."""
-        return int(self._row_bytes.get(name, 0.0) * rows)
+        return min(MOST_ROOM, int(self._row_bytes.get(name, 0.0) * rows))
 
     def learn(self, name: str | None, texts: Texts) -> None:
         """Takes up what a batch needed, and a little more."""
@@ -166,6 +167,8 @@ class FieldBuffers:
     def _with_changes(self, values: pa.Array, changed: pa.BooleanArray) -> pa.Array:
         if pa.types.is_null(values.type) or pa.types.is_nested(values.type):
             kind = None if pa.types.is_null(values.type) else values.type
+            if kind is not None and not all(isinstance(value, list | dict) for value in self.changes.values()):
+                raise TypeError  # Arrow takes an empty text for an empty list
             return pa.array([self.changes.get(row) for row in range(self.rows)], kind)
         changes = pa.array([self.changes[row] for row in sorted(self.changes)], values.type)
         return pc.replace_with_mask(values, changed, changes)
@@ -247,14 +250,14 @@ class Buffers:
         rows: list[int] = pc.indices_nonzero(pc.equal(_array(pa.int8(), self._status), wanted)).to_pylist()
         return rows
 
-    def put(self, row: int, status: int, fuel: int, reason: str | None = None, code: str | None = None) -> None:
+    def put(self, row: int, status: int, fuel: int, reason: str | bytes | None = None, code: str | None = None) -> None:
         """Stores what a row that was run by itself came to."""
         self._status[row] = status
         self._fuel[0] += fuel
         for field in self._fields:
             field.state[row] = 0
         if status != CONTINUE:
-            self._said[row] = reason, code
+            self._said[row] = text_of(reason), code
 
     def put_changes(self, row: int, fuel: int, changes: Mapping[str, Any]) -> None:
         """Stores the changes of a row that was run by itself."""
@@ -275,8 +278,7 @@ class Buffers:
         if reason is None:
             reason = code
             for row in self._with_status(REJECTED):
-                text = self._reasons.text(row).decode("utf-8", "backslashreplace")
-                self._said.setdefault(row, (text, None))
+                self._said.setdefault(row, (text_of(self._reasons.text(row)), None))
         if self._said:
             said = _mask(self.rows, self._said)
             reasons, codes = zip(*(self._said[row] for row in sorted(self._said)), strict=True)

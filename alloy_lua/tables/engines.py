@@ -6,11 +6,13 @@ from collections.abc import Callable
 from time import monotonic
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..engine import Engine, Program
 from ..limits import Limits
 from .answer import Answer, Field
 from .columns import ColumnPlan, plan
+from .fitting import numbers_as_double
 from .output import OutputTypes
 from .report import Choice
 from .rows import RowEngine
@@ -110,11 +112,18 @@ def _fitted(answer: Answer, types: OutputTypes) -> Answer | None:
             elif not _is_alike(values.type, wanted):
                 return None
             try:
-                values = values.cast(wanted)
-            except pa.ArrowInvalid:
+                cast = values.cast(wanted)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
                 return None
+            if pa.types.is_floating(wanted) and _infinities(cast) > _infinities(values):
+                return None
+            values = cast
         fields[name] = Field(values, field.changed)
     return Answer(answer.status, answer.reason, answer.code, answer.fuel, fields)
+
+
+def _infinities(values: pa.Array) -> int:
+    return pc.is_inf(values).true_count if pa.types.is_floating(values.type) else 0
 
 
 def _is_alike(kind: pa.DataType, wanted: pa.DataType) -> bool:
@@ -122,5 +131,7 @@ def _is_alike(kind: pa.DataType, wanted: pa.DataType) -> bool:
     numbers = pa.types.is_integer, pa.types.is_floating
     if any(holds(kind) for holds in numbers):
         return any(holds(wanted) for holds in numbers)
+    if pa.types.is_nested(kind):
+        return bool(numbers_as_double(kind) == wanted)
     texts = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
     return any(holds(kind) for holds in texts) and any(holds(wanted) for holds in texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -12,6 +13,9 @@ from pyarrow import types as kinds
 
 from .. import checks
 from ..errors import InvalidValue
+
+MOST_FLOAT32 = 3.4028235677973362e38  # beyond it, and from 65,520 on for half a word, rounding gives infinity
+MOST_FLOAT16 = 65_519.996
 
 Fit = Callable[[Any], Any]
 """Takes a value that is not None; returns it as pyarrow takes it for the type; raises ValueError or TypeError."""
@@ -77,18 +81,19 @@ def type_of(values: list[Any]) -> pa.DataType:
     Values that differ in kind take that of the first.
     """
     try:
-        return _numbers_as_double(pa.infer_type(values))
+        return numbers_as_double(pa.infer_type(values))
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return _numbers_as_double(pa.infer_type(values[:1]))
+        return numbers_as_double(pa.infer_type(values[:1]))
 
 
-def _numbers_as_double(kind: pa.DataType) -> pa.DataType:
+def numbers_as_double(kind: pa.DataType) -> pa.DataType:
+    """Returns the type with double for integers, inside lists and structs too: so new columns hold any number."""
     if kinds.is_integer(kind):
         return pa.float64()
     if kinds.is_list(kind):
-        return pa.list_(_numbers_as_double(kind.value_type))
+        return pa.list_(numbers_as_double(kind.value_type))
     if kinds.is_struct(kind):
-        return pa.struct([(field.name, _numbers_as_double(field.type)) for field in kind])
+        return pa.struct([(field.name, numbers_as_double(field.type)) for field in kind])
     return kind
 
 
@@ -120,8 +125,8 @@ def _exactly(wanted: type) -> Fit:
     return fit
 
 
-def _float(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+def _float(value: Any, most: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or (most < abs(value) < math.inf):
         raise TypeError
     return float(value)
 
@@ -213,6 +218,8 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 _SCALARS: tuple[tuple[Callable[[pa.DataType], bool], Fit], ...] = (
     (_is_text, _exactly(str)),
+    (kinds.is_float32, lambda value: _float(value, MOST_FLOAT32)),
+    (kinds.is_float16, lambda value: _float(value, MOST_FLOAT16)),
     (kinds.is_boolean, _exactly(bool)),
     (kinds.is_floating, _float),
     (_is_bytes, _bytes),

@@ -8,12 +8,17 @@ from typing import Any
 import pyarrow as pa
 
 from ..schema import Schema
-from .fitting import Fit, fitting, type_of
+from .fitting import Fit, fitting, numbers_as_double, type_of
 
 _OF_SCHEMA = {
     "string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
     "bytes": pa.binary(),
 }  # fmt: skip
+
+
+def _is_open(table: pa.Schema, name: str) -> bool:
+    at = table.get_field_index(name)
+    return at < 0 or pa.types.is_null(table.field(at).type)
 
 
 class OutputTypes:
@@ -36,7 +41,10 @@ class OutputTypes:
             self._known = {
                 name: _OF_SCHEMA[field.type] for name, field in described.fields.items() if field.type in _OF_SCHEMA
             }
-        self._known |= dict(declared) | dict(zip(table.names, table.types, strict=True))
+        # a column of nothing but nulls says nothing of its type
+        self._known |= dict(zip(table.names, table.types, strict=True)) | {
+            name: kind for name, kind in declared.items() if _is_open(table, name)
+        }
         self._any = writes is None
         self.names: list[str] = [*table.names, *declared] if writes is None else list(dict.fromkeys(writes))
         self._open = True
@@ -73,7 +81,7 @@ class OutputTypes:
     def show(self, name: str, kind: pa.DataType) -> None:
         """Takes up the type of new values of one field, unless it is known or that time is over."""
         if not self.settled and name not in self._known:
-            self._known[name] = pa.float64() if pa.types.is_integer(kind) else kind
+            self._known[name] = numbers_as_double(kind)
             if name not in self.names:
                 self.names.append(name)
 

@@ -68,7 +68,9 @@ class Report:
     def merge(self, later: Report) -> None:
         """Takes up the counts of the rows that come after these."""
         for reason, count in later.rejected.items():
-            self._reject(reason, count)
+            known = reason in self.rejected or len(self.rejected) < MOST_REASONS
+            name = reason if known else OTHER
+            self.rejected[name] = self.rejected.get(name, 0) + count
         for code, more in later.failed.items():
             failures = self.failed.setdefault(code, Failures())
             failures.count += more.count
@@ -80,7 +82,7 @@ class Report:
         self.rows += later.rows
 
     def add(self, answer: Answer, tolerated: int = 0) -> None:
-        """Counts the rows of a batch."""
+        """Counts the rows of a batch, in a report of its own."""
         self._add_rejected(answer)
         self._add_failed(answer)
         self.changed += _changed(answer)
@@ -95,12 +97,7 @@ class Report:
         alone = answer.code.null_count == rows  # else the messages of failed rows are there too
         reasons = answer.reason.drop_null() if alone else answer.reason.filter(pc.equal(answer.status, REJECTED))
         for pair in pc.value_counts(reasons):
-            self._reject(pair["values"].as_py(), pair["counts"].as_py())
-
-    def _reject(self, reason: str, count: int) -> None:
-        known = reason in self.rejected or len(self.rejected) < MOST_REASONS
-        name = reason if known else OTHER
-        self.rejected[name] = self.rejected.get(name, 0) + count
+            self.rejected[pair["values"].as_py()] = pair["counts"].as_py()
 
     def _add_failed(self, answer: Answer) -> None:
         if answer.code.null_count == len(answer.code):

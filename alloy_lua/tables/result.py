@@ -61,7 +61,11 @@ def applied_schema(table: pa.Schema, verdict: pa.Schema, marked: bool) -> pa.Sch
     if len(verdict) > len(VERDICT):
         for field in verdict.field("changes").type:
             at = schema.get_field_index(field.name)
-            schema = schema.append(field) if at < 0 else schema.set(at, schema.field(at).with_nullable(True))
+            if at < 0:
+                schema = schema.append(field)
+            else:
+                old = schema.field(at).with_nullable(True)
+                schema = schema.set(at, old.with_type(field.type) if pa.types.is_null(old.type) else old)
     for name in VERDICT if marked else ():
         at = schema.get_field_index(f"_{name}")
         mark = pa.field(f"_{name}", pa.string())
@@ -76,7 +80,7 @@ def applied_batch(batch: pa.RecordBatch, verdict: pa.RecordBatch, schema: pa.Sch
         changes, changed = verdict.column("changes"), verdict.column("changed")
         for index, field in enumerate(changes.type):
             new = changes.field(index)
-            if field.name in columns:
+            if field.name in columns and not pa.types.is_null(columns[field.name].type):
                 columns[field.name] = merged(columns[field.name], new, changed.field(index))
             else:
                 columns[field.name] = new

@@ -25,14 +25,14 @@ from ..runner.recorder import Recorder, Recording
 from ..runner.registry import Binding, HookRegistry
 from ..runner.runner import Execution, Runner
 from ..runner.view import View
-from .answer import CONTINUE, FAILED, REJECTED, Answer, Field
+from .answer import CONTINUE, FAILED, REJECTED, Answer, Field, text_of
 from .fitting import Fit, plain_type, python_values
 from .output import OutputTypes
 from .spec import TableScript, TableSpec
 
 _NONE: dict[str, Any] = {}
 _CODES = {RunStatus.CONTINUE: CONTINUE, RunStatus.REJECTED: REJECTED, RunStatus.FAILED: FAILED}
-UNKNOWN_FIELD = "the table has no such column, and the first rows showed no type for it; declare one with types"
+UNKNOWN_FIELD = "neither the table nor its first rows show a type for it; declare one with types"
 
 
 class RowEngine:
@@ -169,9 +169,7 @@ def _texts(values: list[Any]) -> pa.StringArray:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowInvalid, UnicodeEncodeError):  # a reason cut in the midst of a letter
-        return pa.array(
-            [v.decode("utf-8", "backslashreplace") if isinstance(v, bytes) else v for v in values], pa.string()
-        )
+        return pa.array([text_of(value) for value in values], pa.string())
 
 
 def _field(name: str, changes: list[dict[str, Any]], types: OutputTypes) -> Field:

@@ -402,3 +402,46 @@ def test_a_batch_out_of_memory_tells_of_every_row(both: Both) -> None:
     )
     batch = pa.record_batch({"n": pa.array(range(1500), pa.int32()), "s": pa.array(["old"] * 1500)})
     both.compare(source, batch)
+
+
+def test_a_text_that_outgrows_what_earlier_batches_needed(both: Both) -> None:
+    source = 'if entity.n > 0 then entity.t = string.rep("x", entity.n) end'
+    schema = pa.schema([("n", pa.int32()), ("t", pa.string())])
+    found = both.plan(source, schema)
+    assert isinstance(found, ColumnPlan)
+
+    def run(n: int, rows: int) -> int:
+        batch = pa.record_batch([pa.array([n] * rows, pa.int32()), pa.nulls(rows, pa.string())], schema=schema)
+        answer = found.run(batch)
+        assert isinstance(answer, Answer)
+        assert answer.fields["t"].values[rows - 1].as_py() == "x" * n
+        return int(answer.fields["t"].values.buffers()[2].size)
+
+    assert run(16_000, 10) < 2**19
+    assert run(1, 100_000) <= 2**24 + 2**17  # not 100,000 times what ten rows needed
+    assert run(2_000, 20_000) < 2**27
+
+
+@pytest.mark.parametrize("reason", [r'"\255x", {a = 1}', r'("\255"):rep(2000)', '("ß"):rep(2000), {a = 1}'])
+def test_reasons_of_rows_that_are_run_again(both: Both, reason: str) -> None:
+    batch = pa.record_batch({"n": pa.array(range(4), pa.int32())})
+    both.compare(f"if entity.n == 2 then abort({reason}) end", batch)
+
+
+def test_a_batch_ends_soon_after_its_deadline_whatever_came_before(both: Both) -> None:
+    source = "local n = 0 for i = 1, entity.n do n = n + i % 7 end entity.total = n"
+    cheap, dear = ({"n": pa.array([turns] * 20_000, pa.int32()), "total": pa.nulls(20_000)} for turns in (1, 80_000))
+    both.answer(source, pa.record_batch(cheap))
+    found = both.plan(source, pa.record_batch(cheap).schema)
+    assert isinstance(found, ColumnPlan)
+    looks: list[float] = []
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+
+        def look() -> None:
+            looks.append(1)
+            if len(looks) == 3:
+                raise KeyboardInterrupt
+
+        patched.setattr("alloy_lua.tables.columns._looking_at", lambda deadline: look)
+        found.run(pa.record_batch(dear))
+    assert len(looks) == 3

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from alloy_lua import Alloy, Field, NotFound, Schema, ValidationError
+from alloy_lua.tables.report import Report
 
 EVENT = "order.before_create"
 PRICE = """
@@ -244,3 +245,39 @@ def test_rules_for_fields_travel_with_the_spec(alloy: Alloy) -> None:
     assert here.apply().schema.field("rank").type == pa.int64()
     spec = pickle.loads(pickle.dumps(alloy.table_spec(EVENT)))
     assert pa.Table.from_batches(spec.open().batches(table.to_batches())).equals(here.apply(verdict=True))
+
+
+def test_numbers_inside_new_columns_are_doubles_from_both_engines(alloy: Alloy) -> None:
+    table = pa.concat_tables([pa.table({"n": [1.0, 2.0]}), pa.table({"n": [1.5, 2.0]})])
+    for event, more in (("whole.before_create", ""), ("rows.before_create", "log.info('x') ")):
+        alloy.scripts.create(event, f"{more}entity.x = {{a = entity.n}}", on=event, status="active")
+        result = alloy.evaluate_table(event, table)
+        assert result.report.counts()["failed"] == 0
+        assert [row["x"]["a"] for row in result.apply().to_pylist()] == [1.0, 2.0, 1.5, 2.0]
+
+
+def test_a_column_of_nulls_takes_the_type_that_is_declared(alloy: Alloy) -> None:
+    alloy.scripts.create("x", "entity.x = 'a' .. entity.n", on="nulls.before_create", status="active")
+    table = pa.table({"n": [1, 2], "x": pa.nulls(2)})
+    made = alloy.evaluate_table("nulls.before_create", table, types={"x": pa.string()}).apply(verdict=True)
+    assert made.column("x").to_pylist() == ["a1", "a2"]
+    assert made.schema.field("x").type == pa.string()
+    assert made.column("_status").to_pylist() == ["continue", "continue"]
+
+
+def test_a_number_too_large_for_a_float_column_fails_its_row(alloy: Alloy) -> None:
+    for event, more in (("whole.before_update", ""), ("rows.before_update", "log.info('x') ")):
+        alloy.scripts.create(event, f"{more}entity.n = entity.n * 1e300", on=event, status="active")
+        result = alloy.evaluate_table(event, pa.table({"n": pa.array([1.0, 0.0], pa.float32())}))
+        assert result.table.column("error_code").to_pylist() == ["invalid_value", None]
+
+
+def test_a_reason_known_from_an_earlier_batch_is_counted_under_its_name() -> None:
+    whole = Report()
+    for reasons in (range(999), range(1999, -1, -1)):
+        part = Report()
+        part.rejected = {f"r{number}": 1 for number in reasons}
+        whole.merge(part)
+    assert whole.rejected["r5"] == 2
+    assert len(whole.rejected) == 1001
+    assert sum(whole.rejected.values()) == 2999

@@ -23,32 +23,26 @@ kit.arrow = {
   rshift = bit.rshift, list_of = list_of,
 }
 
--- Returns a function that runs the rows from `first` up to `last`, counted from 0. It answers with the row it got to
--- and, if that is not the last one, the number of the text that has no room for it: 0 for the reasons of rejections, else
--- the written field's. A row that raises is left as
--- it was marked when it began.
+-- Returns a function that runs rows from `first` on, counted from 0, and answers with the row it got to: `last`, or one
+-- before it, to have the caller look at clock and signals. With it, if a text has no room, comes the text's number: 0 for
+-- the reasons of rejections, else the written field's. A row that raises is left as it was marked when it began.
 local function driver(text, main, fuel, seconds, bytes)
   local rows = assert(loadstring(text, "=[alloy columns]"))(kit, main, fuel, seconds, bytes)
   return function(plan, first, last, record_at)
     local row = ffi.cast("int64_t *", plan)
-    while first < last do
-      row[0] = -1
-      local ok, reached, full = pcall(rows, plan, first, last, record_at)
-      books[2] = OPEN
-      if ok then
-        first = reached
-        if full then return first, full end
-      else
-        if row[0] < first then error(reached, 0) end -- no row's doing
-        if reached == "not enough memory" or meter.ended() == "memory_exceeded" then
-          forget()
-          meter.sweep()
-        end
-        first = tonumber(row[0]) + 1
+    row[0] = -1
+    local ok, reached, full = pcall(rows, plan, first, last, record_at)
+    books[2] = OPEN
+    if not ok then
+      if row[0] < first then error(reached, 0) end -- no row's doing
+      if reached == "not enough memory" or meter.ended() == "memory_exceeded" then
+        forget()
+        meter.sweep()
       end
+      reached = tonumber(row[0]) + 1
     end
     forget()
-    return first
+    return reached, full
   end
 end
 
