@@ -13,7 +13,7 @@ from ..ports import TableSpec
 class EvaluateTable:
     """What `Dataset.map_batches` takes: evaluates batches of a dataset, each actor with an engine of its own.
 
-    ``dataset.map_batches(EvaluateTable, fn_constructor_args=(spec, counts), batch_format="pyarrow", concurrency=2)``
+    ``dataset.map_batches(EvaluateTable, fn_constructor_args=(spec, counts), batch_format="pyarrow", compute=…)``
 
     Args:
         spec: What `Alloy.table_spec` returned.
