@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import pyarrow as pa
 
@@ -14,12 +15,18 @@ from .result import applied_batch, applied_schema, verdict_schema, verdicts
 from .spec import TableSpec
 
 
+@lru_cache(maxsize=1)
+def _engine() -> Engine:
+    """Returns the engine of this process: the next partition finds its scripts compiled."""
+    return Engine(default_modules())
+
+
 class PartitionEvaluator:
     """Evaluates batches in a worker process of another engine, for one thread at a time."""
 
     def __init__(self, spec: TableSpec) -> None:
         self._spec = spec
-        self._engine = Engine(default_modules())
+        self._engine = _engine()
         self._evaluator: Evaluator | None = None
         self._schema: pa.Schema | None = None
         self._report = Report()
