@@ -76,7 +76,7 @@ def ray_data() -> Iterator[Pair]:
                 function, fn_constructor_args=arguments, batch_format="pyarrow", batch_size=65_536,
                 compute=ray.data.ActorPoolStrategy(size=WORKERS),
             )  # fmt: skip
-            assert TIMES * ROWS == sum(bundle.num_rows() or 0 for bundle in made.iter_internal_ref_bundles())
+            assert sum(bundle.num_rows() or 0 for bundle in made.iter_internal_ref_bundles()) == TIMES * ROWS
 
         times = interleaved(
             {"scripts": lambda: through(EvaluateTable, travels), "same": lambda: through(Same)}, calls=1, rounds=ROUNDS
