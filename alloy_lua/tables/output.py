@@ -18,7 +18,7 @@ _OF_SCHEMA = {
 
 def _is_open(table: pa.Schema, name: str) -> bool:
     at = table.get_field_index(name)
-    return at < 0 or pa.types.is_null(table.field(at).type)
+    return at < 0 or bool(pa.types.is_null(table.field(at).type))
 
 
 class OutputTypes:

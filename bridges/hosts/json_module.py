@@ -12,7 +12,7 @@ from .arguments import as_table, as_text, wrong
 
 MAX_DEPTH = 32
 MAX_BYTES = 1024 * 1024
-MAX_VALUES = 20_000  # so that one call takes a few milliseconds, as does
+MAX_VALUES = 15_000  # so that one call takes a few milliseconds, as does
 MAX_ESCAPES = 60_000
 MAX_INTEGER = 2**53
 
@@ -150,7 +150,7 @@ def _check_text(value: Any) -> None:
 
 MODULE = HostModule(
     "json",
-    "JSON text (RFC 8259). Nested at most 32 deep, at most 1 MiB and 20,000 values. JSON null inside tables is "
+    "JSON text (RFC 8259). Nested at most 32 deep, at most 1 MiB and 15,000 values. JSON null inside tables is "
     "``null``.",
     (
         HostFunction(

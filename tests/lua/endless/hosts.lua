@@ -17,7 +17,7 @@ for i = 1, 14000 do t[i] = {i} end
 while true do pcall(json.encode, t) end
 ---
 -- json of great texts
-local s = "[" .. ("1,"):rep(19000) .. "1]"
+local s = "[" .. ("1,"):rep(14000) .. "1]"
 while true do pcall(json.decode, s) end
 ---
 -- json of many levels
@@ -26,7 +26,7 @@ while true do pcall(json.decode, s) end
 ---
 -- json of many keys
 local t = {}
-for i = 1, 20000 do t[i] = '"k' .. i .. '":' .. i end
+for i = 1, 14000 do t[i] = '"k' .. i .. '":' .. i end
 local s = "{" .. table.concat(t, ",") .. "}"
 while true do pcall(json.decode, s) end
 ---
