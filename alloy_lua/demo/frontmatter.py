@@ -303,19 +303,17 @@ def _priority(entry: _Entry) -> int:
 
 
 def _capabilities(entry: _Entry) -> tuple[str, ...]:
-    wanted = "capabilities such as crm.read, mail.send"
-    items = _items(entry, wanted)
-    for item in items:
-        if not _CAPABILITY.fullmatch(item):
-            raise entry.wrong(item, wanted)
-    return tuple(items)
+    return _matching(entry, _CAPABILITY, "capabilities such as crm.read, mail.send")
 
 
 def _tags(entry: _Entry) -> tuple[str, ...]:
-    wanted = "tags of lower-case letters, digits, '.', '_' and '-', such as pricing, vip"
+    return _matching(entry, _TAG, "tags of lower-case letters, digits, '.', '_' and '-', such as pricing, vip")
+
+
+def _matching(entry: _Entry, pattern: re.Pattern[str], wanted: str) -> tuple[str, ...]:
     items = _items(entry, wanted)
     for item in items:
-        if not _TAG.fullmatch(item):
+        if not pattern.fullmatch(item):
             raise entry.wrong(item, wanted)
     return tuple(items)
 

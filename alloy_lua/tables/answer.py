@@ -11,11 +11,6 @@ if TYPE_CHECKING:
 CONTINUE, REJECTED, FAILED = 0, 1, 2
 
 
-def text_of(reason: str | bytes | None) -> str | None:
-    """Returns a reason as columns and records hold it: bytes that are no UTF-8, such as half a letter, as escapes."""
-    return reason.decode("utf-8", "backslashreplace") if isinstance(reason, bytes) else reason
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """What happened to one field in each row.

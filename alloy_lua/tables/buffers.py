@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.columns import AGAIN, BOOLEAN, NIL, NUMBER, TEXT, Layout, holds_numbers, holds_text
-from .answer import CONTINUE, REJECTED, Answer, Field, text_of
+from ..values import jsonable
+from .answer import CONTINUE, REJECTED, Answer, Field
 
 MOST_TEXT = 2**31 - 1  # bytes of one text column
 GROWTH = 65_536
@@ -257,7 +258,7 @@ class Buffers:
         for field in self._fields:
             field.state[row] = 0
         if status != CONTINUE:
-            self._said[row] = text_of(reason), code
+            self._said[row] = jsonable(reason), code
 
     def put_changes(self, row: int, fuel: int, changes: Mapping[str, Any]) -> None:
         """Stores the changes of a row that was run by itself."""
@@ -278,7 +279,7 @@ class Buffers:
         if reason is None:
             reason = code
             for row in self._with_status(REJECTED):
-                self._said.setdefault(row, (text_of(self._reasons.text(row)), None))
+                self._said.setdefault(row, (jsonable(self._reasons.text(row)), None))
         if self._said:
             said = _mask(self.rows, self._said)
             reasons, codes = zip(*(self._said[row] for row in sorted(self._said)), strict=True)

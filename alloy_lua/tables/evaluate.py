@@ -17,7 +17,7 @@ from ..errors import ValidationError
 from .answer import Answer
 from .chain import Step, run_chain
 from .engines import Run, pick
-from .fitting import plain_type
+from .fitting import of_type, plain_type
 from .output import OutputTypes
 from .report import Choice, Report
 from .result import StreamResult, TableResult, gathered, verdict_schema, verdicts
@@ -204,8 +204,7 @@ def _written(programs: list[Program], schema: pa.Schema) -> list[str] | None:
 
 def _plain(column: pa.Array) -> pa.Array:
     """Returns a column of a type that Arrow can filter."""
-    kind = _seen_as(column.type)
-    return column if column.type == kind else column.cast(kind)
+    return of_type(_seen_as(column.type), column)
 
 
 def _seen_as(kind: pa.DataType) -> pa.DataType:

@@ -39,6 +39,11 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     return pa.large_binary() if kinds.is_binary_view(kind) else kind
 
 
+def of_type(kind: pa.DataType, values: pa.Array) -> pa.Array:
+    """Returns the values as another type; themselves if they are of it."""
+    return values if values.type == kind else values.cast(kind)
+
+
 def _readable(kind: pa.DataType) -> pa.DataType:
     """Returns the type with microseconds for nanoseconds, which Python's datetime does not have."""
     if kinds.is_timestamp(kind) and kind.unit == "ns":

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..errors import ValidationError
 from .answer import Answer
 from .chain import merged
-from .fitting import plain_type
+from .fitting import of_type, plain_type
 from .output import OutputTypes
 from .report import Report
 
@@ -44,15 +44,11 @@ def verdicts(answer: Answer, schema: pa.Schema) -> pa.RecordBatch:
         values, changed = [], []
         for inner in schema.field("changes").type:
             field = answer.fields.get(inner.name)
-            values.append(pa.nulls(rows, inner.type) if field is None else _as(inner.type, field.values))
+            values.append(pa.nulls(rows, inner.type) if field is None else of_type(inner.type, field.values))
             changed.append(pa.repeat(False, rows) if field is None else field.changed)
         arrays.append(pa.StructArray.from_arrays(values, fields=list(schema.field("changes").type)))
         arrays.append(pa.StructArray.from_arrays(changed, fields=list(schema.field("changed").type)))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _as(kind: pa.DataType, values: pa.Array) -> pa.Array:
-    return values if values.type == kind else values.cast(kind)
 
 
 def applied_schema(table: pa.Schema, verdict: pa.Schema, marked: bool) -> pa.Schema:

@@ -25,7 +25,8 @@ from ..runner.recorder import Recorder, Recording
 from ..runner.registry import Binding, HookRegistry
 from ..runner.runner import Execution, Runner
 from ..runner.view import View
-from .answer import CONTINUE, FAILED, REJECTED, Answer, Field, text_of
+from ..values import jsonable
+from .answer import CONTINUE, FAILED, REJECTED, Answer, Field
 from .fitting import Fit, plain_type, python_values
 from .output import OutputTypes
 from .spec import TableScript, TableSpec
@@ -169,7 +170,7 @@ def _texts(values: list[Any]) -> pa.StringArray:
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowInvalid, UnicodeEncodeError):  # a reason cut in the midst of a letter
-        return pa.array([text_of(value) for value in values], pa.string())
+        return pa.array([jsonable(value) for value in values], pa.string())
 
 
 def _field(name: str, changes: list[dict[str, Any]], types: OutputTypes) -> Field:
