@@ -118,7 +118,7 @@ def threads() -> Iterator[Pair]:
         for name, call, calls, target in (
             ("1 ms of Lua", lambda: alloy.fire("job.before_create", {}), 600, 1.8),
             ("H1", lambda: alloy.fire(EVENT, RECORD), 400_000, 1.0),
-            ("plain Python with diff", python_hook(), 800_000, 0.0),
+            ("plain Python with diff", python_hook(), 800_000, None),
         ):
             _in_threads(call, 2, calls // 4)
             one, two = [], []

@@ -45,11 +45,13 @@ def claim(
     name: str, first: list[float], second: list[float], *, at_most: float | None = None, at_least: float | None = None,
     unit: float = 1e9, unit_name: str = "ns",
 ) -> Pair:  # fmt: skip
-    """Returns the claim about first / second, round by round."""
+    """Returns the claim about first / second, round by round; without a bound it is for information."""
     ratios = sorted(a / b for a, b in zip(first, second, strict=True))
     ratio = statistics.median(ratios)
     holds = (at_most is None or ratio <= at_most) and (at_least is None or ratio >= at_least)
-    target = f"at most {at_most:g}" if at_most is not None else f"at least {at_least:g}"
+    target = "for information"
+    if at_most is not None or at_least is not None:
+        target = f"at most {at_most:g}" if at_most is not None else f"at least {at_least:g}"
     left, right = statistics.median(first) * unit, statistics.median(second) * unit
     detail = f"{left:,.0f} {unit_name} against {right:,.0f} {unit_name}"
     return Pair(name, ratio, ratios[0], ratios[-1], target, holds, detail)

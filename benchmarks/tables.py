@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -235,21 +236,62 @@ def patterns() -> Iterator[Pair]:
     yield claim("string.match / str helpers, H2", times["match"], times["str"], at_most=2.0, unit=1e3, unit_name="ms")
 
 
+_LOOP = """\
+local ffi = require("ffi")
+local rows = 65536
+local a, b, marks = ffi.new("double[?]", rows), ffi.new("double[?]", rows), ffi.new("int8_t[?]", rows)
+for i = 0, rows - 1 do a[i], b[i] = i * 7919 % 1000, i * 104729 % 100 end
+return function(times)
+  for _ = 1, times do
+    for i = 0, rows - 1 do
+      local total = a[i] * b[i]
+      if total > 90000 then marks[i] = 1 elseif total > 50000 then marks[i] = 2 else marks[i] = 0 end
+    end
+  end
+end
+"""
+
+
+def _bare_loops() -> Callable[[bool], object]:
+    """Returns a call of two bare LuaJIT loops over numbers, one after the other or side by side."""
+    from lupa.luajit21 import LuaRuntime
+
+    loops = [LuaRuntime().execute(_LOOP) for _ in range(2)]
+
+    def call(together: bool) -> None:
+        helpers = [threading.Thread(target=loop, args=(300,)) for loop in loops]
+        for helper in helpers:
+            helper.start()
+            if not together:
+                helper.join()
+        for helper in helpers:
+            helper.join()
+
+    call(together=False)
+    return call
+
+
 def threads() -> Iterator[Pair]:
-    """evaluate_table with threads=2 on two cores.
+    """evaluate_table with threads=2 on two cores; and bare LuaJIT loops in the same rounds, which share nothing.
 
     Each round has an engine of its own: what LuaJIT makes of a loop differs from runtime to runtime, and with two of
     them a lucky one would decide.
     """
     table = pa.Table.from_batches([orders(ROWS)])
+    loops = _bare_loops()
+    apart: list[float] = []
+    together: list[float] = []
     for name, source in (("H1", NUMERIC), ("H2", STRINGS), ("H3", NESTED)):
         one, two = [], []
-        for _ in range(2 * ROUNDS + 1):
+        for _ in range(4 * ROUNDS + 1):
             with evaluating(source) as evaluate:
                 evaluate(table, threads=2)
                 one.append(seconds_per_call(lambda evaluate=evaluate: evaluate(table), 2))  # type: ignore[misc]
                 two.append(seconds_per_call(lambda evaluate=evaluate: evaluate(table, threads=2), 2))  # type: ignore[misc]
+            apart.append(seconds_per_call(partial(loops, False), 1))
+            together.append(seconds_per_call(partial(loops, True), 1))
         yield claim(f"one thread / two threads, {name}", one, two, at_least=1.7, unit=1e3, unit_name="ms")
+    yield claim("the same, bare LuaJIT loops", apart, together, unit=1e3, unit_name="ms")
 
 
 GROUPS = (columns, expressions, patterns, threads)

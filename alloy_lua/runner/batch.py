@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from operator import itemgetter
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,7 @@ def make(put_change):
 Told = Callable[[list[Any], list[Any], Callable[[Any, int], Outcome]], "tuple[list[Any], int]"]
 
 
+@lru_cache(maxsize=256)
 def _told(reads: tuple[str, ...], writes: tuple[str, ...]) -> Told:
     """Returns a function that knows the fields by name: it returns each row's changes, or for a row with more to tell
     its outcome, and how many changed nothing."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 from time import perf_counter
 from typing import Any
@@ -22,8 +20,9 @@ from .output import OutputTypes
 from .report import Choice, Report
 from .result import StreamResult, TableResult, gathered, verdict_schema, verdicts
 from .spec import TableSpec, missing_fields
+from .team import in_order
 
-BATCH_ROWS = 131_072
+BATCH_ROWS = 65_536
 MOST_THREADS = 256
 
 Progress = Callable[[int, "int | None"], object]
@@ -115,7 +114,7 @@ def _evaluate_reader(
     shown = [] if first is None else [(first, *evaluator(first))]
     evaluator.types.freeze()  # a reader says its schema before its rows
     schema = verdict_schema(evaluator.types)
-    answered = chain(shown, _answered(evaluator, batches, threads))
+    answered = chain(shown, _answered(evaluator, batches, threads, 2 * threads))
     pairs = ((batch, verdicts(answer, schema)) for batch, answer in _counted(answered, report, None, progress))
     return StreamResult(reader.schema, schema, pairs, report)
 
@@ -143,7 +142,7 @@ def pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _answered(
-    evaluator: Evaluator, batches: Iterator[pa.RecordBatch], threads: int
+    evaluator: Evaluator, batches: Iterator[pa.RecordBatch], threads: int, ahead: int | None = None
 ) -> Iterator[tuple[pa.RecordBatch, Answer, Report]]:
     """Yields each batch with its answer, in order. While rows still show types, one after the other."""
     while threads == 1 or not evaluator.types.settled:
@@ -151,19 +150,8 @@ def _answered(
         if batch is None:
             return
         yield (batch, *evaluator(batch))
-    pool = ThreadPoolExecutor(threads, "alloy-table")
-    try:
-        waiting: deque[tuple[pa.RecordBatch, Future[Told]]] = deque()
-        for batch in batches:
-            waiting.append((batch, pool.submit(evaluator, batch)))
-            if len(waiting) > threads:
-                done, told = waiting.popleft()
-                yield (done, *told.result())
-        while waiting:
-            done, told = waiting.popleft()
-            yield (done, *told.result())
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for batch, told in in_order(evaluator, batches, threads, ahead):
+        yield (batch, *told)
 
 
 def _counted(
