@@ -53,3 +53,9 @@ class AnyRuntime(Protocol):
 
     def collect(self, limits: Limits) -> str | bytes:
         """Returns the packed outcome of the scalar run that has just answered -1."""
+
+    def litter(self) -> int:
+        """Returns how many bytes the runs so far have left behind."""
+
+    def sweep(self) -> None:
+        """Collects them; does not raise, but retires a runtime that cannot be swept."""

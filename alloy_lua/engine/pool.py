@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..forking import after_fork
 from ..isolation import Protection
+from .sweeper import LITTER_BYTES, Sweeper
 
 if TYPE_CHECKING:
     from .interface import AnyRuntime
@@ -49,6 +50,7 @@ class RuntimePool(Generic[R]):
         self._make = make
         self._make_seated = make_seated
         self._idle: list[R] = []
+        self._sweeper = Sweeper[R](self._put_by)
         self.made = 0
         self.seat: list[R] = []
         self.waiters: deque[_Waiter[R]] = deque()
@@ -70,8 +72,14 @@ class RuntimePool(Generic[R]):
         return len(self._idle)
 
     def release(self, runtime: R) -> None:
-        """Takes a runtime back, unless it is retired or there are enough."""
-        if not runtime.retired and len(self._idle) < MAX_IDLE:
+        """Takes a runtime back, unless it is retired or there are enough; one full of garbage a little later."""
+        if runtime.litter() > LITTER_BYTES:
+            self._sweeper.take(runtime)
+        elif not runtime.retired:
+            self._put_by(runtime)
+
+    def _put_by(self, runtime: R) -> None:
+        if len(self._idle) < MAX_IDLE:
             self._idle.append(runtime)
 
     def borrow(self) -> R:
@@ -169,6 +177,7 @@ class RuntimePool(Generic[R]):
     def forget(self) -> None:
         """Drops all runtimes: in a forked child, another thread of the parent may have been inside one."""
         self._idle.clear()
+        self._sweeper.forget()
         self.seat.clear()
         self.waiters.clear()
         self._seated = False

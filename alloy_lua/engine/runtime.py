@@ -126,7 +126,7 @@ class Runtime:
         self._kit["set_wire"](text)
         self._kit["set_broker"](self.broker)
         self._check_syntax = self._kit["check_syntax"]
-        self._sweep = self._kit["meter"]["sweep"]
+        self._collect_garbage = self._kit["meter"]["sweep"]
         self._collect = self._kit["driver"]["collect_last"]
         self._stop_word = int(self._kit["meter"]["stop_address"]())
         self._stopped = False
@@ -134,8 +134,8 @@ class Runtime:
         self._load_modules(hosts)
         self.programs: dict[str, Loaded] = {}
         _selftest(self)
-        self._sweep()
         self.retired = False
+        self.sweep()
 
     # -- loading -------------------------------------------------------------------------------------------------
     def syntax_error(self, text: bytes) -> str | None:
@@ -154,7 +154,7 @@ class Runtime:
             main, stats = self._verified(program.metered, program.names, "=script", program.calm)
             loaded = Loaded(main, bool(stats["sets_globals"]))
             self.programs[program.sha256] = loaded
-            self._sweep()
+            self.sweep()
             if len(self.programs) > MAX_PROGRAMS:
                 self.retired = True
         return loaded
@@ -294,6 +294,23 @@ class Runtime:
         self._retire_if_full(outcome)
         self.broker.raise_interrupt()
         return outcome
+
+    def litter(self) -> int:
+        """Returns how many bytes there are besides the runtime's own: what runs have left behind."""
+        return self._held() - self._own_bytes
+
+    def sweep(self) -> None:
+        """Collects what runs have left behind; retires the runtime if that fails, as it may after a lack of memory."""
+        self._lua.set_max_memory(UNBOUNDED, total=True)  # a run that was broken off has left its wall up
+        try:
+            self._collect_garbage()
+        except LuaError:
+            self.retired = True
+        self._own_bytes = self._held()
+
+    def _held(self) -> int:
+        bytes_held: int = self._lua.get_memory_used(total=True)
+        return bytes_held
 
     def server(self, rows: int, done: int) -> tuple[Callable[[], Any], Callable[..., None]]:
         """Returns the loop of a worker process, and the function that gives it batch drivers (see serve.lua).

@@ -176,6 +176,13 @@ class RemoteRuntime:
         self.broker.raise_interrupt()
         return outcome
 
+    def litter(self) -> int:
+        """Returns 0: the worker sweeps by itself."""
+        return 0
+
+    def sweep(self) -> None:
+        """Does nothing."""
+
     def stop(self) -> None:
         """Ends the run in progress with the code ``cancelled``, from any thread, and its worker with it."""
         self._stopped = True

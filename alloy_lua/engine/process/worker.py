@@ -18,6 +18,7 @@ from ...values import unpack
 from ..hosttable import HostTable
 from ..program import Program
 from ..runtime import TRAINING_ROWS, Batch, LuaError, Runtime, broken_run, read_prelude, read_server
+from ..sweeper import LITTER_BYTES
 from . import frames
 from .confine import address_space, confine
 from .frames import HEAD, HEAD_BYTES
@@ -159,8 +160,11 @@ class Worker:
 
     def _reply(self, depth: int, kind: int, body: bytes | list[Any]) -> None:
         frames.send(REPLIES, frames.frame(kind, 0, body if isinstance(body, bytes) else msgpack.packb(body)))
-        if self._levels[depth].runtime.retired:
+        runtime = self._levels[depth].runtime
+        if runtime.retired:
             self._levels[depth] = self._new_level(depth)
+        elif runtime.litter() > LITTER_BYTES:  # who fired has the answer by now
+            runtime.sweep()
 
     def _done(self, level: Level, asked: int, number: int, body: bytes) -> bytes:
         """Returns the answer to one request."""

@@ -1,0 +1,59 @@
+"""Collects what runs left behind in runtimes, in a thread of its own: nobody's run waits for another's garbage.
+
+To let go of 16 MiB of small tables takes LuaJIT 15 to 30 ms, at the end of the run that made them or at the beginning
+of the next. Closing a state takes as long, and with the interpreter lock held.
+"""
+
+from __future__ import annotations
+
+import _thread
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from .interface import AnyRuntime
+
+LITTER_BYTES = 4 * 2**20  # a run's garbage from which on it is collected here; less takes a few milliseconds
+R = TypeVar("R", bound=AnyRuntime)
+
+
+class Sweeper(Generic[R]):
+    """Sweeps runtimes, one after the other; its thread is there while there are any.
+
+    Args:
+        give_back: Called with each runtime once it is clean.
+    """
+
+    def __init__(self, give_back: Callable[[R], None]) -> None:
+        self._give_back = give_back
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops what it has: in a forked child its thread is not there."""
+        self._littered: deque[R] = deque()
+        self._lock = threading.Lock()
+        self._at_work = False
+
+    def take(self, runtime: R) -> None:
+        """Returns at once; ``runtime`` is given back, or dropped if it is retired, when it has been swept."""
+        with self._lock:
+            self._littered.append(runtime)
+            if self._at_work:
+                return
+            self._at_work = True
+        try:
+            _thread.start_new_thread(self._work, ())  # `Thread.start` waits for the thread, which may be as long
+        except RuntimeError:  # the interpreter is about to end
+            self.forget()
+
+    def _work(self) -> None:
+        while (runtime := self._next()) is not None:
+            runtime.sweep()
+            if not runtime.retired:
+                self._give_back(runtime)
+
+    def _next(self) -> R | None:
+        with self._lock:
+            self._at_work = bool(self._littered)
+            return self._littered.popleft() if self._littered else None
