@@ -51,7 +51,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
 POLL_RANGE = (0.01, 86_400.0)
 _ambient = AMBIENT.get
-_new = object.__new__
 
 
 class _Core:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from .runner.runner import Runner
 
 _ambient = AMBIENT.get
-_new = object.__new__
 
 
 class Firing:
@@ -66,7 +65,7 @@ class Firing:
             except (KeyError, TypeError):
                 plan = self._plan(event, tenant)
             if plan is no_scripts and type(entity) is dict and user is None:  # most events: no call for these
-                untouched = _new(Untouched)
+                untouched = Untouched()
                 untouched._record = entity
                 return untouched
             if plan is not None and (user is None or checks.is_name(user)):

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 CHUNK = 500
 MOST_BYTES = 4 * 1024 * 1024
 
-_new = object.__new__
 
 General = Callable[[Any, "str | None"], Outcome]
 
@@ -138,7 +137,7 @@ class BatchRows:
         row = start
         for changes, record in zip(told, records, strict=True):
             if type(changes) is dict:
-                outcome = _new(InBatch)
+                outcome = InBatch()
                 outcome.changes = changes
                 outcome._record = record
                 outcome._rows = self

@@ -67,7 +67,7 @@ _CAST = """\
                     changes = cast(changes)
 """
 _TEMPLATE = """\
-def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValue, fit, cast):
+def make(way, pool, vitals, recorder, clock, WentWell, scalars, InvalidValue, fit, cast):
     runtime = driver = None
     seat, waiters, number_of = pool.seat, pool.waiters, vitals.count
     driver_in, train, collect, settle, note, explain, misfit = (
@@ -136,7 +136,7 @@ def make(way, pool, vitals, recorder, clock, WentWell, new, scalars, InvalidValu
         if timed:
             recorder.quota -= 1
             note(number, record, user, changes, fuel, started, took)
-        outcome = new(WentWell)
+        outcome = WentWell()
         outcome.changes = changes
         outcome.fuel = fuel
         outcome._record = record
@@ -209,7 +209,7 @@ class FastWay:
         runner = self._runner
         plan: Plan = function_of(plan_source(self.binding, self.cast is not None), "make")(
             self, self.pool, self.binding.vitals, runner.recorder, perf_counter, WentWell,
-            object.__new__, SCALARS, InvalidValue, put_change, self.cast,
+            SCALARS, InvalidValue, put_change, self.cast,
         )  # fmt: skip
         return plan
 

@@ -25,14 +25,13 @@ if TYPE_CHECKING:
 
 W = TypeVar("W", bound=FastWay)
 MAX_PLANS = 10_000
-_new = object.__new__
 
 
 def no_scripts(record: Any, user: str | None) -> Outcome | None:
     """Returns the outcome of a fire that no script is bound to."""
     if type(record) is not dict:
         return None
-    outcome = _new(Untouched)
+    outcome = Untouched()
     outcome._record = record
     return outcome
 
