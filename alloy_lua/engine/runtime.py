@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgpack
@@ -23,54 +21,21 @@ from ..limits import Limits
 from . import drivers
 from .analysis import IDEMPOTENCY_KEY
 from .hosttable import Broker, HostTable
-from .lexer import tokens
-from .metering import Names, meter, names_for
+from .prelude import metered_module, prelude_texts, read_lua
 from .program import Program
 
-PRELUDE = (
-    "meter", "verify", "control", "patterns", "matcher", "strings", "tables", "numbers", "msgpack", "rows", "host",
-    "offered", "sandbox", "driver",
-)  # fmt: skip
 LONGEST_PATH = 256
 MAX_PROGRAMS = 1000
 UNBOUNDED = 2**50  # bytes: runs put up walls of their own (meter.lua)
 TRAINING_RUNS = 4
 TRAINING_ROWS = 6
 COMPILE_AFTER = 56  # LuaJIT's own default
-_LUA = Path(__file__).with_name("lua")  # a folder of this package, unpacked as every installer does
 _NAN = float("nan")
 
 Scalar = Callable[..., Any]
 Batch = Callable[[bytes, int, int, int, int], str]
 Execute = Callable[..., str]
 Rows = Callable[[int, int, int, int], "int | tuple[int, int]"]
-
-
-@cache
-def read_prelude() -> list[bytes]:
-    """Returns what boots a runtime: boot.lua, the path of LuaJIT's library, then name and text of each trusted file."""
-    texts = [(_LUA / "boot.lua").read_bytes(), luajit21.__file__.encode()]
-    for name in PRELUDE:
-        texts += [name.encode(), (_LUA / f"{name}.lua").read_bytes()]
-    return texts
-
-
-@cache
-def read_server() -> bytes:
-    """Returns the Lua text of a worker's loop."""
-    return (_LUA / "serve.lua").read_bytes()
-
-
-@cache
-def _read_columns() -> bytes:
-    return (_LUA / "columns.lua").read_bytes()
-
-
-@cache
-def _metered_module(source: str) -> tuple[bytes, Names]:
-    text = source.encode()
-    names = names_for(text)
-    return meter(text, tokens(text), names, "..."), names
 
 
 class Columns(NamedTuple):
@@ -122,7 +87,7 @@ class Runtime:
         boot = self._lua.execute(
             "return function(text, library, ...) return assert(loadstring(text, '=[alloy boot]'))(library, {...}) end"
         )
-        self._kit = boot(*read_prelude())
+        self._kit = boot(read_lua("boot"), luajit21.__file__.encode(), *prelude_texts())
         self._kit["set_wire"](text)
         self._kit["set_broker"](self.broker)
         self._check_syntax = self._kit["check_syntax"]
@@ -227,7 +192,7 @@ class Runtime:
             self._kit["base"]["abort"] = self._kit["returning_abort"]
         if not loaded.sets_globals:
             self._kit["setfenv"](loaded.main, self._kit["base"])
-        driver_of = self._kit["columns"](_read_columns())
+        driver_of = self._kit["columns"](read_lua("columns"))
 
         def driver(text: str) -> Rows:
             rows: Rows = driver_of(
@@ -319,7 +284,7 @@ class Runtime:
             rows: The kind of the frames it answers.
             done: The kind of its answers.
         """
-        pair: tuple[Callable[[], Any], Callable[..., None]] = self._kit["server"](read_server(), rows, done)
+        pair: tuple[Callable[[], Any], Callable[..., None]] = self._kit["server"](read_lua("serve"), rows, done)
         return pair
 
     def stop(self) -> None:
@@ -364,7 +329,7 @@ class Runtime:
             self._kit["library"](module.name, table({k: v for k, v in functions.items() if k in public}))
 
     def _lua_half(self, module: HostModule, stubs: dict[str, Any]) -> dict[str, Any]:
-        metered, names = _metered_module(module.lua or "")
+        metered, names = metered_module(module.lua or "")
         main, _ = self._verified(metered, names, f"=[alloy {module.name}]")
         return dict(self._kit["run_module"](main, self._lua.table_from(stubs), module.name).items())
 

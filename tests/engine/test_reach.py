@@ -77,16 +77,15 @@ LEAK = re.compile(
 @pytest.fixture(scope="module")
 def reach() -> Any:
     """The walker, in a runtime with all host modules that was booted with ``debug`` still there for it."""
-    prelude = runtime_module.read_prelude
-    boot, *rest = prelude()
+    read = runtime_module.read_lua
     mark = b"local loaded = package.loaded"
-    assert mark in boot
-    texts = [boot.replace(mark, b"assert(loadstring([==[" + WALKER.encode() + b"]==]))(kit)\n" + mark), *rest]
+    assert mark in read("boot")
+    boot = read("boot").replace(mark, b"assert(loadstring([==[" + WALKER.encode() + b"]==]))(kit)\n" + mark)
     try:
-        runtime_module.read_prelude = lambda: texts
+        runtime_module.read_lua = lambda name: boot if name == "boot" else read(name)
         made = runtime_module.Runtime(HostTable(default_modules()))
     finally:
-        runtime_module.read_prelude = prelude
+        runtime_module.read_lua = read
     return made._kit["reach"]
 
 

@@ -16,8 +16,9 @@ from ...hostapi import HostFunction, HostModule
 from ...limits import Limits
 from ...values import unpack
 from ..hosttable import HostTable
+from ..prelude import prelude_texts, read_lua
 from ..program import Program
-from ..runtime import TRAINING_ROWS, Batch, LuaError, Runtime, broken_run, read_prelude, read_server
+from ..runtime import TRAINING_ROWS, Batch, LuaError, Runtime, broken_run
 from ..sweeper import LITTER_BYTES
 from . import frames
 from .confine import address_space, confine
@@ -212,8 +213,9 @@ def program_of(facts: dict[str, Any]) -> Program:
 def main() -> NoReturn:
     """Confines this process, says so, and serves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the platform's terminal is not for it
-    read_prelude()
-    read_server()
+    prelude_texts()
+    for text in ("boot", "serve"):  # files are out of reach later
+        read_lua(text)
     start_bytes = address_space()
     protections = confine(REPLIES + 1, start_bytes)
     gc.freeze()
