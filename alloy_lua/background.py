@@ -14,8 +14,8 @@ from .job_model import JobKind
 from .limits import profile
 from .model import EventTrigger, Script, Status
 from .runner.context import Ambient, acting
+from .runner.execution import Execution
 from .runner.ids import RunIds
-from .runner.runner import Execution
 from .runner.running import Running
 from .safe_mode import bypassed
 

@@ -14,9 +14,9 @@ from .lifecycle import runnable_revision
 from .limits import Limits, profile
 from .outcome import Outcome
 from .runner.context import Ambient, acting
+from .runner.execution import Execution
 from .runner.fold import Fold, failure
 from .runner.ids import RunIds
-from .runner.runner import Execution
 from .runner.view import View
 from .safe_mode import bypassed
 

@@ -20,8 +20,9 @@ from ..forking import after_fork
 from ..hostapi import Vault
 from ..model import DEFAULT_TENANT, Script, Tape
 from ..ports import Document, Store, TapeQuery
+from ..runner.execution import Execution
 from ..runner.ids import seed_of
-from ..runner.runner import Execution, Runner
+from ..runner.runner import Runner
 from ..values import jsonable
 from .calls import Divergence
 from .compare import differences

@@ -15,7 +15,8 @@ from ..jobs.journal import Diverged
 from ..limits import profile
 from ..model import RunStatus, Script
 from ..runner.context import Ambient, Cascade
-from ..runner.runner import Execution, Runner
+from ..runner.execution import Execution
+from ..runner.runner import Runner
 from ..runner.view import View
 from .calls import NOT_MADE, Divergence, Playback
 from .tape import TapedCall, TapedRun

@@ -14,7 +14,7 @@ from ..values import handle, jsonable, pack, unpack
 
 if TYPE_CHECKING:
     from ..runner.context import Ambient
-    from ..runner.runner import Execution
+    from ..runner.execution import Execution
     from ..runner.view import View
 
 MAX_BYTES = 1024 * 1024

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..engine import Program
 from ..ports import Document
 from ..runner.context import Ambient
-from ..runner.runner import Execution
+from ..runner.execution import Execution
 from ..runner.view import View
 from .compare import Kind, compare
 from .report import example

@@ -12,7 +12,8 @@ from ..bridges.reads import TRIAL
 from ..engine import RunResult
 from ..outcome import ScriptRun
 from ..runner.context import Ambient
-from ..runner.runner import Execution, Runner
+from ..runner.execution import Execution
+from ..runner.runner import Runner
 from ..runner.view import View
 from .calls import Taping
 from .rerun import Ran, beside

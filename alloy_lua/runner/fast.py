@@ -21,9 +21,10 @@ from ..model import Run, RunStatus
 from ..outcome import Outcome, ScriptRun, WentWell
 from ..ports import EntityAdapter
 from .context import Ambient
+from .execution import Execution
 from .fold import Fold
 from .registry import Binding
-from .runner import Execution, Runner, run_record
+from .runner import Runner, run_record
 from .view import View, put_change
 
 if TYPE_CHECKING:

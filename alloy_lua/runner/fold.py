@@ -12,7 +12,7 @@ from ..ports import EntityAdapter
 from .view import View
 
 if TYPE_CHECKING:
-    from .runner import Execution
+    from .execution import Execution
 
 
 class Fold:

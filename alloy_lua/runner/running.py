@@ -10,7 +10,7 @@ from ..hostapi import Cancellation
 from .context import Ambient
 
 if TYPE_CHECKING:
-    from .runner import Execution
+    from .execution import Execution
 
 
 class RunningRun(NamedTuple):

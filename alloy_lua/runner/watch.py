@@ -11,7 +11,8 @@ from .context import Ambient
 from .view import View
 
 if TYPE_CHECKING:
-    from .runner import Execution, Runner
+    from .execution import Execution
+    from .runner import Runner
 
 
 class Watch(Protocol):

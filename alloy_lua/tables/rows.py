@@ -16,6 +16,7 @@ from ..model import FailurePolicy, RunStatus
 from ..outcome import Outcome
 from ..runner.batch import BatchWay
 from ..runner.context import Ambient
+from ..runner.execution import Execution
 from ..runner.fast import FastWay
 from ..runner.fold import Fold
 from ..runner.health import BreakerPolicy, Vitals
@@ -23,7 +24,7 @@ from ..runner.ids import RunIds
 from ..runner.plans import is_short, keeps_to
 from ..runner.recorder import Recorder, Recording
 from ..runner.registry import Binding, HookRegistry
-from ..runner.runner import Execution, Runner
+from ..runner.runner import Runner
 from ..runner.view import View
 from ..values import jsonable
 from .answer import CONTINUE, FAILED, REJECTED, Answer, Field
