@@ -11,6 +11,7 @@ from ..checks import shown
 from ..errors import AlloyError, HostError, InvalidValue
 from ..hostapi import EVERY_PHASE, EXTERNAL_PHASES, KEY, HostCall, HostFunction, HostModule, Param
 from ..values import jsonable
+from .current import CURRENT
 
 if TYPE_CHECKING:
     from .jobs import Jobs
@@ -111,8 +112,6 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _id(call: HostCall, script: str, params: Any) -> str:
     """The same for the same call of every try of a job, so that a try that is repeated enqueues nothing twice."""
-    from .worker import CURRENT
-
     job = CURRENT.get()
     what = json.dumps([script, jsonable(params)], sort_keys=True)
     digest = blake2b(what.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()

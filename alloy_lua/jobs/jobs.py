@@ -18,9 +18,10 @@ from ..job_model import Job, JobKind, JobLimit, JobLimits, JobQuery, JobState, N
 from ..job_ports import JobStore
 from ..model import DEFAULT_TENANT, Script
 from ..outcome import Outcome
+from .current import CURRENT
 from .payload import packed
 from .tally import Tally
-from .worker import CURRENT, Worker
+from .worker import Worker
 
 ATTEMPTS, BACKOFF_S, BACKOFF_LIMIT_S = 5, 10.0, 3600.0
 LONGEST_DELAY_S = 366 * 86_400.0

@@ -9,7 +9,6 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 
@@ -17,6 +16,7 @@ from ..errors import AlloyError, StoreError
 from ..job_model import Job, JobEnd, JobState, Node
 from ..job_ports import JobStore
 from ..outcome import Outcome
+from .current import CURRENT
 from .journal import Diverged, Parked, Taken
 from .retries import end_of, failed
 from .tally import Tally
@@ -29,7 +29,6 @@ MOST_LOST = 5  # a job that takes its process down so often is dead
 TROUBLE_SECONDS = 1.0
 SWITCHED_OFF = ("not_active", "bypassed")  # the codes of errors for a script that was switched off meanwhile
 
-CURRENT: ContextVar[Job | None] = ContextVar("alloy_lua_job", default=None)
 _log = logging.getLogger("alloy_lua.jobs")
 
 

@@ -17,9 +17,9 @@ from ..access_model import AuditEntry
 from ..bridges.entities import EntityBridge
 from ..errors import NotFound, ValidationError
 from ..job_model import Job, JobKind
+from ..jobs.current import CURRENT
 from ..jobs.journal import Taken
 from ..jobs.payload import packed, unpacked
-from ..jobs.worker import CURRENT
 from ..model import DEFAULT_TENANT, Revision, RunStatus, Script
 from ..outcome import Details, Outcome, Told
 from ..ports import Document, Store, TapeQuery
