@@ -31,7 +31,7 @@ from .ports import Store
 from .replaying import Replaying
 from .routes import Routes
 from .run_filters import run_query
-from .runner.context import AMBIENT, acting, surroundings
+from .runner.context import acting, surroundings
 from .runner.health import BreakerPolicy, HealthBoard, Vitals
 from .runner.ids import RunIds
 from .runner.plans import Plans
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 POLL_SECONDS = 1.0
 POLL_RANGE = (0.01, 86_400.0)
-_ambient = AMBIENT.get
 
 
 class _Core:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,6 @@ from .runner.context import Ambient, acting
 from .runner.execution import Execution
 from .runner.ids import RunIds
 from .runner.running import Running
-from .safe_mode import bypassed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +51,13 @@ class Background:
     _core: Any
     _ids: RunIds
     _running: Running
+    _start: Callable[[], None]
+    _poll: Callable[[], None]
+    _each_minute: Callable[[Callable[[], object]], None]
+    _previous: Callable[[Any, str | None], Mapping[str, Any] | None]
+    _admitted: Callable[[Script, str | None], Vitals]
+    _perform: Callable[..., Outcome]
+    _run_backtest: Callable[[Job], Outcome]
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -178,13 +185,7 @@ class Background:
         script = self.store.get_script(job.tenant, job.script_id)
         if script.status is not Status.ACTIVE or script.live_revision is None:
             raise ScriptError(f"script {script.name}: is {script.status}, wanted active", code="not_active")
-        reason = self._core.registry.bypass_reason(script, job.event)
-        if reason is not None:
-            raise bypassed(script, reason)
-        vitals = self._vitals(script)
-        if not vitals.may_run():
-            vitals.skipped += 1
-            raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
+        vitals = self._admitted(script, job.event)
         journal = self._journal(job, script)
         number = script.live_revision if journal is None else journal.revision
         source = self._source_of(script.tenant, script.id, number)
@@ -211,8 +212,6 @@ class Background:
 
     def _journal(self, job: Job, script: Script) -> Journal | None:
         """Returns the journal of a durable run, None for a script that is not granted it."""
-        from datetime import UTC, datetime
-
         from .jobs.host import DURABLE
         from .jobs.journal import Journal
 
@@ -220,36 +219,10 @@ class Background:
             return None
         return Journal(self.store.jobs, job, lambda: datetime.now(UTC), script.live_revision or 0)
 
-    def _run_backtest(self, job: Job) -> Outcome:
-        raise NotImplementedError
-
-    def _start(self) -> None:
-        raise NotImplementedError
-
-    def _poll(self) -> None:
-        raise NotImplementedError
-
-    def _previous(self, before: Any, entity_type: str | None) -> Mapping[str, Any] | None:
-        raise NotImplementedError
-
-    def _each_minute(self, call: Callable[[], object]) -> None:
-        raise NotImplementedError
-
-    def _vitals(self, script: Script) -> Vitals:
-        raise NotImplementedError
-
-    def _perform(
-        self, execution: Execution, ambient: Ambient, entity: Any, before: Mapping[str, Any] | None,
-        params: Mapping[str, Any] | None,
-    ) -> Outcome:  # fmt: skip
-        raise NotImplementedError
-
 
 _PHASES = {"cron": Phase.SCHEDULED, "commit": Phase.ON_COMMIT, "queue": Phase.MANUAL}
 _TRIGGERS = {"cron": "cron", "commit": "event", "queue": "queue"}
 
 
 def _prune(store: Store) -> None:
-    from datetime import UTC, datetime, timedelta
-
     store.jobs.prune(datetime.now(UTC) - timedelta(days=KEEP_DAYS))

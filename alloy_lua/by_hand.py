@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import checks
 from .access.acting import require
-from .errors import AlloyError, ScriptError
+from .errors import AlloyError
 from .events import Phase
 from .lifecycle import runnable_revision
 from .limits import Limits, profile
@@ -16,6 +16,7 @@ from .outcome import Outcome
 from .runner.context import Ambient, acting
 from .runner.execution import Execution
 from .runner.fold import Fold, failure
+from .runner.health import Vitals, held_back
 from .runner.ids import RunIds
 from .runner.view import View
 from .safe_mode import bypassed
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from .model import Script
     from .ports import Store
     from .routes import Route
-    from .runner.health import Vitals
     from .runner.recorder import Recorder
 
 
@@ -100,13 +100,7 @@ class ByHand:
             ScriptError: It is held back after repeated failures (``breaker_open``) or by safe mode (``bypassed``).
         """
         script = route.script
-        reason = self._core.registry.bypass_reason(script)
-        if reason is not None:
-            raise bypassed(script, reason)
-        vitals = self._vitals(script)
-        if not vitals.may_run():
-            vitals.skipped += 1
-            raise ScriptError(f"script {script.name} is held back after repeated failures", code="breaker_open")
+        vitals = self._admitted(script)
         ambient, identity = acting(script.run_as or user, script.tenant, False), checks.optional_name(run_id, "run_id")
         program = self._core.engine.compile(self._live_source(script))
         execution = Execution(
@@ -145,6 +139,21 @@ class ByHand:
             return failure(error, entity)
         execution = Execution(None, program, budget, grants, Phase.MANUAL, trigger="evaluate", run_id=identity)
         return self._perform(execution, ambient, entity, before, params)
+
+    def _admitted(self, script: Script, event: str | None = None) -> Vitals:
+        """Returns the vitals of a script that may run.
+
+        Raises:
+            ScriptError: Its breaker is open (``breaker_open``), or safe mode holds it back (``bypassed``).
+        """
+        reason = self._core.registry.bypass_reason(script, event)
+        if reason is not None:
+            raise bypassed(script, reason)
+        vitals = self._vitals(script)
+        if not vitals.may_run():
+            vitals.skipped += 1
+            raise held_back(script.name)
+        return vitals
 
     def _perform(
         self, execution: Execution, ambient: Ambient, entity: Any, before: Mapping[str, Any] | None,

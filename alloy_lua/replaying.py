@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,9 @@ class Replaying:
 
     store: Store
     entities: EntityBridge
+    refresh: Callable[[], None]
     _core: Any
+    _vitals: Callable[[Script], Vitals]
 
     if TYPE_CHECKING:
 
@@ -63,12 +66,6 @@ class Replaying:
         return Rollouts(self.store, lambda: self._core.runner, self.refresh, self._vitals)
 
     # -- inside ----------------------------------------------------------------------------------------------------
-    def refresh(self) -> None:
-        raise NotImplementedError
-
-    def _vitals(self, script: Script) -> Vitals:
-        raise NotImplementedError
-
     def _watches(self, runner: Runner) -> Watches:
         """Returns what goes with the runs of scripts, by script; on most platforms nothing does."""
         documents = self.store.documents

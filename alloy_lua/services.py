@@ -43,15 +43,13 @@ class Services:
     _recorder: Recorder
     _board: HealthBoard
     _core_made: Any
+    refresh: Callable[[], None]
 
     def _equip(self, settings: Settings | None) -> None:
         """Sets the services up; none of them is made yet."""
         self.settings = Settings() if settings is None else checks.instance(Settings, settings, "settings")
         self._made: dict[str, Any] = {}
         self._running = Running()
-
-    def refresh(self) -> None:
-        raise NotImplementedError
 
     # -- services ------------------------------------------------------------------------------------------------
     @property

@@ -28,7 +28,6 @@ from .hooks import EVENT, LUA, RECORD
 FAULT_EVERY = 7.0
 FAULT_SECONDS = 1.0
 MAX_GROWTH_MB = 40
-REFUSALS = (429, 503)
 
 
 class Soak:

@@ -28,6 +28,7 @@ class AccessServices:
 
     store: Store
     _token_key: str | None
+    _each_minute: Callable[[Callable[[], object]], None]
 
     def acting(
         self, actor: Actor, *, via: str = "python", address: str | None = None, request_id: str | None = None,
@@ -84,10 +85,6 @@ class AccessServices:
         made = Idempotency(self.store)
         self._each_minute(made.prune)
         return made
-
-    def _each_minute(self, call: Callable[[], object]) -> None:
-        """Has ``call`` called about once a minute from now on."""
-        raise NotImplementedError
 
     def _flush_access(self) -> None:
         """Writes what is pending; called when the Alloy is closed."""

@@ -14,7 +14,6 @@ from .schemas import Schemas
 from .wire.common import ErrorReply, TenantName
 
 _REQUEST_ID = {"X-Request-Id": {"description": "Names this call in the service's log.", "schema": {"type": "string"}}}
-_ETAG = {"ETag": {"description": "The version of what was read or written.", "schema": {"type": "string"}}}
 _IF_MATCH = {
     "name": "If-Match", "in": "header", "required": False,
     "schema": {"type": "string", "pattern": r'^("[0-9]{1,9}"|\*)$'},

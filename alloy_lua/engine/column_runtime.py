@@ -10,9 +10,8 @@ from ..limits import Limits
 from .columns import Layout, column_driver
 from .hosttable import HostTable
 from .program import Program, with_returning_aborts
-from .runtime import LuaError, Rows, Runtime
+from .runtime import TRAINING_ROWS, LuaError, Rows, Runtime
 
-TRAINING_ROWS = 6
 RECORD_AT = 1  # the row behind which compiling begins
 
 Layouts = dict[str, Layout]

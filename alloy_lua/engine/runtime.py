@@ -28,7 +28,7 @@ LONGEST_PATH = 256
 MAX_PROGRAMS = 1000
 UNBOUNDED = 2**50  # bytes: runs put up walls of their own (meter.lua)
 TRAINING_RUNS = 4
-TRAINING_ROWS = 6
+TRAINING_ROWS, TRAINING_BYTES, TRAINING_DEPTH = 6, 65536, 32  # of output, and of tables in it
 COMPILE_AFTER = 56  # LuaJIT's own default
 _NAN = float("nan")
 
@@ -172,12 +172,8 @@ class Runtime:
 
         Compiling is off until the end of the second row, so that no function called in it is compiled before it.
         """
-        self._kit["flush_libraries"]()
-        self._kit["compile_nothing"]()
-        try:
-            batch(packed, TRAINING_ROWS, 65536, 32, 2)
-        finally:
-            self._kit["compile_again"](COMPILE_AFTER)
+        with self.recording():
+            batch(packed, TRAINING_ROWS, TRAINING_BYTES, TRAINING_DEPTH, 2)
 
     def columns(self, program: Program, limits: Limits, *, aborts_return: bool) -> Columns:
         """Returns what runs ``program`` over columns; the runtime is for this program alone from now on.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from time import monotonic
 
 from ..checks import number, whole_number
-from ..errors import AlloyError
+from ..errors import AlloyError, ScriptError
 from ..model import BreakerState, Health
 
 MAX_FAILURES = 100_000
@@ -36,6 +36,12 @@ class BreakerPolicy:
         whole_number(self.failures, "failures", 0, MAX_FAILURES)
         number(self.window_seconds, "window_seconds", 0, LONGEST)
         number(self.cooldown_seconds, "cooldown_seconds", 0, LONGEST)
+
+
+def held_back(name: str) -> ScriptError:
+    """Returns the error of a run that the breaker of script ``name`` does not let through."""
+    message = f"script {name} is held back after repeated failures"
+    return ScriptError(message, code="breaker_open", details={"script": name})
 
 
 class Vitals:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from time import perf_counter, time
+from time import perf_counter
 from typing import Any
 
 from ..bridges.reads import TRIAL
 from ..engine import CallState, Engine, Program, RunInput, RunResult
-from ..errors import AlloyError, LimitExceeded, RecursionLimit, ScriptError
+from ..errors import AlloyError, LimitExceeded, RecursionLimit
 from ..events import Event, Phase
 from ..hostapi import Cancellation, HostCall, Vault
 from ..model import Run, RunStatus
@@ -19,14 +19,13 @@ from ..values import jsonable
 from .context import Ambient, Cascade, surroundings
 from .execution import Execution
 from .fold import Fold, failure
+from .health import held_back
 from .ids import RunIds, seed_of
 from .recorder import Recorder
 from .registry import Binding, HookRegistry
 from .running import Running
 from .view import View
 from .watch import Watches
-
-_EPOCH = time() - perf_counter()
 
 
 class Runner:
@@ -106,10 +105,7 @@ class Runner:
         """Returns whether the chain ends because this script's breaker is open."""
         binding.vitals.skipped += 1
         name = binding.script.name
-        error = ScriptError(
-            f"script {name} is held back after repeated failures", code="breaker_open", details={"script": name}
-        )
-        return fold.add_error(name, error, binding.closed)
+        return fold.add_error(name, held_back(name), binding.closed)
 
     def _run_id(self, binding: Binding, given: str | None, place: int) -> str:
         number = binding.vitals.count()
