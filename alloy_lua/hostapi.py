@@ -14,6 +14,7 @@ from .events import Phase
 from .values import Secret
 
 KEY = "durable.key"  # scripts know it as ctx.idempotency_key, too
+SLEEP = "sleep"  # a durable run that sleeps holds nothing
 EVERY_PHASE: frozenset[Phase] = frozenset(Phase)
 DATA_READ_PHASES = EVERY_PHASE
 DATA_WRITE_PHASES: frozenset[Phase] = EVERY_PHASE - {Phase.BEFORE}

@@ -17,19 +17,6 @@ class FieldRules(NamedTuple):
     writable: frozenset[str] | None = None
     id_field: str = "id"
 
-    @classmethod
-    def of(cls, readable: Iterable[str] | None, writable: Iterable[str] | None, id_field: str) -> FieldRules:
-        """Returns the rules of two lists of names."""
-        return cls(_names("readable", readable), _names("writable", writable), id_field)
-
-
-def _names(what: str, names: Iterable[str] | None) -> frozenset[str] | None:
-    if names is None:
-        return None
-    if isinstance(names, str):
-        raise ValidationError(f"{what}: got the string {names!r}, wanted a list of field names")
-    return frozenset(names)
-
 
 def _as_id(value: Any) -> str | None:
     return None if value is None else str(value)
@@ -38,7 +25,7 @@ def _as_id(value: Any) -> str | None:
 class MappingAdapter:
     """Reads any mapping; writes by making a new dict. Keys that are private or no strings do not exist for scripts."""
 
-    def __init__(self, kind: type, rules: FieldRules, schema: Schema | None = None) -> None:
+    def __init__(self, rules: FieldRules, schema: Schema | None = None) -> None:
         self.schema = schema
         self.readable = rules.readable
         self.writable = rules.writable

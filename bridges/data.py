@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import AlloyError, HostError, InvalidValue, NotFound, ValidationError
@@ -16,7 +17,12 @@ from ..hostapi import DATA_WRITE_PHASES, EVERY_PHASE, HostCall, HostFunction, Pa
 from ..schema import Schema
 from .reads import TRIAL
 
-OPERATORS = ("eq", "ne", "lt", "le", "gt", "ge", "in")
+# What conditions mean, on the columns of whatever library has overloaded Python's operators.
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": eq, "ne": ne, "lt": lt, "le": le, "gt": gt, "ge": ge,
+    "in": lambda column, values: column.in_(values),
+}  # fmt: skip
+OPERATORS = tuple(COMPARE)
 DEFAULT_LIMIT = 100
 _RUNS_WATCHED = 4096
 
@@ -251,9 +257,9 @@ def _conditions(schema: Schema, where: Any) -> tuple[Condition, ...]:
         parts = (
             wanted.items() if isinstance(wanted, Mapping) else [("in" if isinstance(wanted, list) else "eq", wanted)]
         )
-        for operator, value in parts:
-            if operator not in OPERATORS:
-                raise InvalidValue(f"db: {name}: got operator {operator!r}, wanted one of {', '.join(OPERATORS)}")
-            several = tuple(schema.value(name, each) for each in value) if operator == "in" else None
-            found.append(Condition(name, operator, schema.value(name, value) if several is None else several))
+        for comparison, value in parts:
+            if comparison not in OPERATORS:
+                raise InvalidValue(f"db: {name}: got operator {comparison!r}, wanted one of {', '.join(OPERATORS)}")
+            several = tuple(schema.value(name, each) for each in value) if comparison == "in" else None
+            found.append(Condition(name, comparison, schema.value(name, value) if several is None else several))
     return tuple(sorted(found, key=lambda each: (each.field, each.operator)))

@@ -36,7 +36,7 @@ class EntityBridge:
         checks.instance(Schema, schema, "schema")
         rules = FieldRules(schema.readable, schema.writable, schema.id_field)
         self.schemas[schema.entity_type] = schema
-        self._described[schema.entity_type] = MappingAdapter(dict, rules, schema)
+        self._described[schema.entity_type] = MappingAdapter(rules, schema)
         self._changed()
 
     def register(
@@ -76,7 +76,7 @@ class EntityBridge:
     ) -> None:
         """Sets the same as `register`, for mappings that are fired as ``entity_type`` (``"order"``)."""
         rules = _rules(readable, writable, id_field)
-        self._described[checks.name(entity_type, "entity type")] = MappingAdapter(dict, rules)
+        self._described[checks.name(entity_type, "entity type")] = MappingAdapter(rules)
         self._changed()
 
     def described(self) -> dict[str, EntityAdapter]:
@@ -110,7 +110,7 @@ class EntityBridge:
 
 
 def _rules(readable: Iterable[str] | None, writable: Iterable[str] | None, id_field: str) -> FieldRules:
-    return FieldRules.of(
+    return FieldRules(
         None if readable is None else checks.names(readable, "readable"),
         None if writable is None else checks.names(writable, "writable"),
         checks.name(id_field, "id_field"),
@@ -119,7 +119,7 @@ def _rules(readable: Iterable[str] | None, writable: Iterable[str] | None, id_fi
 
 def _adapter_of(kind: type, rules: FieldRules, what: str) -> EntityAdapter:
     if issubclass(kind, Mapping):
-        return MappingAdapter(kind, rules)
+        return MappingAdapter(rules)
     for adapter in _TYPED_ADAPTERS:
         if adapter.fits(kind):
             return adapter(kind, rules)

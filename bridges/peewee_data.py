@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 from ..schema import Schema
-from .data import Condition, Query
-
-_OPERATORS: dict[str, Any] = {
-    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
-    "in": lambda field, values: field.in_(values),
-}  # fmt: skip
+from .data import COMPARE, Condition, Query
 
 
 class PeeweeSource:
@@ -29,7 +23,7 @@ class PeeweeSource:
         if self._tenant_field is not None:
             query = query.where(self._fields[self._tenant_field] == tenant)
         for name, operation, value in conditions:
-            query = query.where(_OPERATORS[operation](self._fields[name], value))
+            query = query.where(COMPARE[operation](self._fields[name], value))
         return query
 
     def _by_key(self, keys: Sequence[Any], tenant: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -12,13 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..schema import Schema
-from .data import Condition, Query
+from .data import COMPARE, Condition, Query
 
 CURRENT: ContextVar[Session | None] = ContextVar("alloy_lua_session", default=None)
-_OPERATORS: dict[str, Any] = {
-    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt, "le": operator.le, "gt": operator.gt, "ge": operator.ge,
-    "in": lambda column, values: column.in_(values),
-}  # fmt: skip
 
 
 class SQLAlchemySource:
@@ -55,7 +50,7 @@ class SQLAlchemySource:
         if self._tenant_field is not None:
             query = query.where(getattr(self._model, self._tenant_field) == tenant)
         for name, operation, value in conditions:
-            query = query.where(_OPERATORS[operation](getattr(self._model, name), value))
+            query = query.where(COMPARE[operation](getattr(self._model, name), value))
         return query
 
     def _columns(self) -> Any:

@@ -64,7 +64,7 @@ def check_files(arguments: argparse.Namespace) -> Reply:
 
 
 def _check(alloy: Alloy, path: str) -> _Checked:
-    from ..demo.frontmatter import parse_front_matter
+    from ..script_files.front_matter import parse_front_matter
 
     try:
         text = source_text(path)
@@ -164,7 +164,7 @@ def fire_event(arguments: argparse.Namespace) -> Reply:
 
 def bind(alloy: Alloy, path: str, event: str, tenant: str) -> None:
     """Binds a file as its front matter says, and to ``event`` if that names no event."""
-    from ..demo.frontmatter import parse_front_matter
+    from ..script_files.front_matter import parse_front_matter
 
     script = parse_front_matter(source_text(path), Path(path).name)
     settings = script.settings()

@@ -11,7 +11,7 @@ from .session import source_text
 
 if TYPE_CHECKING:
     from .. import Alloy
-    from ..demo.frontmatter import GalleryScript
+    from ..script_files.front_matter import ScriptFile
 
 
 def import_scripts(alloy: Alloy, path: str, *, activate: bool, tenant: str, author: str, message: str) -> Reply:
@@ -48,10 +48,10 @@ def _files(path: str) -> list[Path]:
     return files
 
 
-def _read(alloy: Alloy, path: str) -> tuple[list[GalleryScript], list[AlloyError]]:
-    from ..demo.frontmatter import parse_front_matter
+def _read(alloy: Alloy, path: str) -> tuple[list[ScriptFile], list[AlloyError]]:
+    from ..script_files.front_matter import parse_front_matter
 
-    scripts: list[GalleryScript] = []
+    scripts: list[ScriptFile] = []
     errors: list[AlloyError] = []
     for file in _files(path):
         try:

@@ -262,7 +262,7 @@ def _update(arguments: argparse.Namespace) -> Reply:
 
 def _settings(arguments: argparse.Namespace, source: str) -> dict[str, Any]:
     """Returns the settings that the options give, before those at the top of the file."""
-    from ..demo.frontmatter import has_front_matter, parse_front_matter, read_triggers
+    from ..script_files.front_matter import has_front_matter, parse_front_matter, read_triggers
 
     settings = parse_front_matter(source, arguments.file).settings() if has_front_matter(source) else {}
     for name in ("priority", "failure_policy", "run_as", "description", "limits"):
@@ -280,7 +280,7 @@ def _settings(arguments: argparse.Namespace, source: str) -> dict[str, Any]:
 
 def _keep_policies(arguments: argparse.Namespace, settings: dict[str, Any], stored: Sequence[Trigger] = ()) -> None:
     """Puts what the options say of all schedules into the triggers: those of the settings, else those ``stored``."""
-    from ..demo.frontmatter import with_policies
+    from ..script_files.front_matter import with_policies
 
     lines = {name: getattr(arguments, name) for name, _, _ in POLICIES if getattr(arguments, name) is not None}
     if lines:

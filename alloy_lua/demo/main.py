@@ -10,10 +10,11 @@ from typing import Any, TextIO
 
 from .. import Alloy
 from ..model import ApiTrigger, CronTrigger, EventTrigger, FailurePolicy, Trigger
+from ..script_files.front_matter import ScriptFile
 from ..stores.urls import redacted
 from . import data, summary
 from .flow import Flow
-from .frontmatter import GalleryScript, load_gallery
+from .gallery import load_gallery
 from .platform import install
 from .publish import publish
 
@@ -77,7 +78,7 @@ def _a_day() -> str:
     return (data.FIRST_DAY + timedelta(days=1)).date().isoformat()
 
 
-def hook_stats(stats: Sequence[Any], scripts: Sequence[GalleryScript]) -> list[summary.HookStats]:
+def hook_stats(stats: Sequence[Any], scripts: Sequence[ScriptFile]) -> list[summary.HookStats]:
     """Returns the statistics of the gallery's scripts in the order of ``scripts``; scripts that never ran are left out.
 
     Args:
@@ -120,7 +121,7 @@ def _summary(
     url: str,
     flow: Flow,
     hooks: Sequence[summary.HookStats],
-    scripts: Sequence[GalleryScript],
+    scripts: Sequence[ScriptFile],
     *,
     seconds: float,
     report: Mapping[str, Any],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NotFound
 from ..model import DEFAULT_TENANT, Script, Status
-from .frontmatter import GalleryScript
+from ..script_files.front_matter import ScriptFile
 
 if TYPE_CHECKING:
     from .. import Alloy
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def publish(
     alloy: Alloy,
-    found: GalleryScript,
+    found: ScriptFile,
     *,
     activate: bool = True,
     tenant: str = DEFAULT_TENANT,
@@ -46,7 +46,7 @@ def _runs_draft(script: Script) -> bool:
     return script.status is Status.ACTIVE and script.live_revision == script.draft_revision
 
 
-def _write(alloy: Alloy, found: GalleryScript, write: dict[str, Any]) -> tuple[str, Script]:
+def _write(alloy: Alloy, found: ScriptFile, write: dict[str, Any]) -> tuple[str, Script]:
     settings = found.settings()
     try:
         script = alloy.scripts.get(found.name, tenant=write["tenant"])

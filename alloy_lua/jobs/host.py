@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checks import shown
 from ..errors import AlloyError, HostError, InvalidValue
-from ..hostapi import EVERY_PHASE, EXTERNAL_PHASES, KEY, HostCall, HostFunction, HostModule, Param
+from ..hostapi import EVERY_PHASE, EXTERNAL_PHASES, KEY, SLEEP, HostCall, HostFunction, HostModule, Param
 from ..values import jsonable
 from .current import CURRENT
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .jobs import Jobs
 
 QUEUE, DURABLE = "queue", "durable"
-SLEEP = "sleep"
 OPTIONS = {"delay": "delay_s", "id": "id", "priority": "priority", "order_by": "order_by", "attempts": "attempts",
            "timeout": "timeout_s"}  # fmt: skip
 

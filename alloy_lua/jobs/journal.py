@@ -18,11 +18,10 @@ from typing import Any
 
 from ..checks import shown
 from ..errors import AlloyError, InvalidValue, StoreError
-from ..hostapi import KEY, HostCall
+from ..hostapi import KEY, SLEEP, HostCall
 from ..job_model import Job, Step
 from ..job_ports import JobStore
 from ..values import handle, jsonable, pack, unpack
-from .host import SLEEP
 
 START = "start"
 MAX_RESULT_BYTES = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from alloy_lua.demo.frontmatter import load_gallery
+from alloy_lua.demo.gallery import load_gallery
 
 
 def commands(report: str) -> list[str]:

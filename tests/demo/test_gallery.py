@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from lupa.luajit21 import LuaRuntime
 
-from alloy_lua.demo.frontmatter import GalleryScript, load_cases, load_gallery
+from alloy_lua.demo.gallery import gallery, load_gallery
 from alloy_lua.events import parse_event
 from alloy_lua.model import ApiTrigger, CronTrigger, EventTrigger
+from alloy_lua.script_files.front_matter import ScriptFile
 
 GALLERY = load_gallery()
 STATUSES = {"continue", "rejected", "failed"}
@@ -25,10 +26,10 @@ def compiled(source: str, name: str) -> Any:
     return chunk
 
 
-def cases(script: GalleryScript) -> list[dict[str, Any]]:
+def cases(script: ScriptFile) -> list[dict[str, Any]]:
     lua = LuaRuntime()
     lua.execute("null = newproxy()")
-    found = lua.execute(load_cases(script.name))
+    found = lua.execute((gallery() / "cases" / f"{script.name}.lua").read_text())
     return [dict(case) for case in found.values()]
 
 
@@ -55,26 +56,26 @@ def test_the_pricing_scripts_run_one_after_the_other_on_the_same_event() -> None
 
 
 @each_script
-def test_a_script_has_the_name_of_its_file_a_description_and_a_trigger(script: GalleryScript) -> None:
+def test_a_script_has_the_name_of_its_file_a_description_and_a_trigger(script: ScriptFile) -> None:
     assert script.file == f"{script.name}.lua"
     assert script.description.endswith(".")
     assert script.triggers
 
 
 @each_script
-def test_a_script_compiles(script: GalleryScript) -> None:
+def test_a_script_compiles(script: ScriptFile) -> None:
     compiled(script.source, script.name)
 
 
 @each_script
-def test_a_script_has_at_least_three_cases_with_different_names(script: GalleryScript) -> None:
+def test_a_script_has_at_least_three_cases_with_different_names(script: ScriptFile) -> None:
     names = [case["name"] for case in cases(script)]
     assert len(names) >= 3
     assert len(set(names)) == len(names)
 
 
 @each_script
-def test_a_case_says_only_what_cases_can_say(script: GalleryScript) -> None:
+def test_a_case_says_only_what_cases_can_say(script: ScriptFile) -> None:
     for case in cases(script):
         assert set(case) <= CASE_KEYS, case["name"]
         assert set(case["expect"]) <= EXPECT_KEYS, case["name"]
@@ -83,7 +84,7 @@ def test_a_case_says_only_what_cases_can_say(script: GalleryScript) -> None:
 
 
 @each_script
-def test_a_case_fires_an_event_of_its_script(script: GalleryScript) -> None:
+def test_a_case_fires_an_event_of_its_script(script: ScriptFile) -> None:
     on_demand = any(isinstance(trigger, ApiTrigger | CronTrigger) for trigger in script.triggers)
     for case in cases(script):
         if "event" not in case:

@@ -8,20 +8,23 @@ from typing import Any
 import pytest
 
 from alloy_lua import Alloy, Outcome
-from alloy_lua.demo.frontmatter import GalleryScript, load_cases, load_gallery
+from alloy_lua.demo.gallery import gallery, load_gallery
 from alloy_lua.demo.platform import Platform, install
 from alloy_lua.demo.publish import publish
+from alloy_lua.script_files.front_matter import ScriptFile
 
 Case = dict[str, Any]
 ANYTHING = "*"
 
 
-def every_case() -> list[tuple[GalleryScript, Case]]:
+def every_case() -> list[tuple[ScriptFile, Case]]:
     with Alloy() as alloy:
         return [
             (script, case)
             for script in load_gallery()
-            for case in alloy.evaluate(load_cases(script.name)).raise_for_status().value
+            for case in alloy.evaluate((gallery() / "cases" / f"{script.name}.lua").read_text())
+            .raise_for_status()
+            .value
         ]
 
 
@@ -42,7 +45,7 @@ def platform(alloy: Alloy) -> Platform:
     return install(alloy)
 
 
-def perform(alloy: Alloy, script: GalleryScript, case: Case) -> Outcome:
+def perform(alloy: Alloy, script: ScriptFile, case: Case) -> Outcome:
     """Returns what the case's event, or a run by hand if it names none, makes of its record with this script alone."""
     publish(alloy, script)
     given = {"before": case.get("before"), "params": case.get("params")}
@@ -60,7 +63,7 @@ def filled(expected: Any, got: Any) -> Any:
 
 @each_case
 @pytest.mark.usefixtures("platform")
-def test_a_case_comes_out_as_it_says(alloy: Alloy, script: GalleryScript, case: Case) -> None:
+def test_a_case_comes_out_as_it_says(alloy: Alloy, script: ScriptFile, case: Case) -> None:
     outcome = perform(alloy, script, case)
     expected = case["expect"]
     assert str(outcome.status) == expected["status"], outcome

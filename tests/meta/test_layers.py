@@ -94,6 +94,11 @@ def test_access_knows_contracts_only(name: str) -> None:
     assert inside(name) <= {*PURE, "access"}
 
 
+@pytest.mark.parametrize("name", of("script_files"))
+def test_script_files_know_contracts_only(name: str) -> None:
+    assert inside(name) <= {*PURE, "script_files"}
+
+
 @pytest.mark.parametrize("name", of("jobs", "scheduler"))
 def test_background_work_knows_contracts_and_who_acts(name: str) -> None:
     assert inside(name) <= {*PURE, "access", "jobs", room(name)}
@@ -122,7 +127,7 @@ def test_each_third_party_is_imported_in_its_room_only() -> None:
             rooms.setdefault(library, set()).add(room(name))
     allowed = {
         "lupa": {"engine"}, "peewee": {"stores", "bridges"}, "playhouse": {"stores"}, "psycopg2": {"stores"}, "pymysql": {"stores"},
-        "msgpack": {"values", "engine", "runner"}, "croniter": {"scheduler", "demo"}, "re2": {"bridges"}, "pyarrow": {"tables"}, "attrs": {"bridges"},
+        "msgpack": {"values", "engine", "runner"}, "croniter": {"scheduler", "script_files"}, "re2": {"bridges"}, "pyarrow": {"tables"}, "attrs": {"bridges"},
         "pydantic": {"bridges"}, "pydantic_core": {"bridges"}, "sqlalchemy": {"bridges"}, "django": {"bridges"},
         "aiohttp": {"api", "bridges"}, "multidict": {"api", "bridges"}, "msgspec": {"api"}, "yarl": {"api", "bridges"}, "cryptography": {"secrets"},
         "prometheus_client": {"metrics"}, "opentelemetry": {"tracing"}, "ray": {"bridges"}, "pyspark": {"bridges"},

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from alloy_lua.demo.frontmatter import load_cases, parse_front_matter
-from alloy_lua.errors import NotFound, ValidationError
+from alloy_lua.errors import ValidationError
 from alloy_lua.model import (
     ApiTrigger,
     AtTrigger,
@@ -17,6 +16,7 @@ from alloy_lua.model import (
     ManualTrigger,
     Misfire,
 )
+from alloy_lua.script_files.front_matter import parse_front_matter
 
 FULL = """\
 -- name: vip-discount
@@ -163,9 +163,3 @@ def test_a_key_given_twice_names_both_lines() -> None:
 def test_a_wrong_value_that_goes_on_is_named_by_its_first_line() -> None:
     with pytest.raises(ValidationError, match=r"^a\.lua:2: on: got 'order\.nonsense'"):
         parse_front_matter("-- name: a\n-- on: order.before_create,\n--   order.nonsense\n", "a.lua")
-
-
-@pytest.mark.parametrize("name", ["no-such-script", "../vip", "", "cases/order-mail"])
-def test_cases_of_no_script_in_the_gallery_are_not_found(name: str) -> None:
-    with pytest.raises(NotFound, match="gallery cases: got"):
-        load_cases(name)

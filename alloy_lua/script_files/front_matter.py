@@ -1,4 +1,4 @@
-"""The comment lines at the top of a Lua file that say when it runs, and the gallery that is read through them.
+"""The comment lines at the top of a Lua file that say when it runs.
 
 A front matter is the run of comment lines that begins on the first line; it ends at the first line that is blank,
 a bare ``--``, or no comment. A line indented by two or more blanks after ``--`` continues the value above it::
@@ -17,21 +17,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from ..errors import NotFound, ValidationError
+from ..errors import ValidationError
 from ..events import parse_event
 from ..limits import PROFILES
 from ..model import ApiTrigger, AtTrigger, CronTrigger, EventTrigger, FailurePolicy, ManualTrigger, Trigger
 from . import policies
 
-GALLERY_PACKAGE = "alloy_lua.gallery"
 DEFAULT_PRIORITY = 100
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -48,7 +45,7 @@ _ZONE = re.compile(r"[A-Za-z_]+/[A-Za-z0-9_+/-]+|UTC")
 
 
 @dataclass(frozen=True, slots=True)
-class GalleryScript:
+class ScriptFile:
     """A Lua file with its front matter read. ``source`` is the whole text, so that line numbers stay the file's.
 
     ``tags`` is None where the file says nothing of them.
@@ -147,7 +144,7 @@ def _held_to(triggers: Iterable[Trigger], entries: Iterable[_Entry]) -> tuple[Tr
     return found
 
 
-def parse_front_matter(text: str, name: str) -> GalleryScript:
+def parse_front_matter(text: str, name: str) -> ScriptFile:
     """Returns the script in ``text``; a text without front matter is a script without triggers.
 
     Args:
@@ -166,7 +163,7 @@ def parse_front_matter(text: str, name: str) -> GalleryScript:
         elif entry.key in _SETTING_KEYS:
             field, read = _SETTING_KEYS[entry.key]
             values[field] = read(entry)
-    return GalleryScript(
+    return ScriptFile(
         file=name,
         name=values.get("name", PurePosixPath(name).name.removesuffix(".lua")),
         description=values.get("description", ""),
@@ -341,34 +338,3 @@ _SETTING_KEYS: dict[str, tuple[str, Callable[[_Entry], Any]]] = {
     "tags": ("tags", _tags),
 }
 KEYS = (*_TRIGGER_KEYS, *policies.KEYS, *_SETTING_KEYS)
-
-
-def load_gallery() -> list[GalleryScript]:
-    """Returns the scripts of the gallery, in order of priority, then name.
-
-    Raises:
-        ValidationError: A file's front matter is wrong.
-    """
-    files = (file for file in _gallery().iterdir() if file.name.endswith(".lua"))
-    scripts = [parse_front_matter(file.read_text(encoding="utf-8"), file.name) for file in files]
-    return sorted(scripts, key=lambda script: (script.priority, script.name))
-
-
-def load_cases(name: str) -> str:
-    """Returns the source of the test cases of the gallery script ``name``: a Lua chunk that returns a list.
-
-    Raises:
-        NotFound: The gallery has no cases of that name.
-    """
-    file = _gallery() / "cases" / f"{name}.lua"
-    if not _NAME.fullmatch(name) or not file.is_file():
-        raise NotFound(f"gallery cases: got {name!r}, wanted the name of a script in the gallery")
-    return file.read_text(encoding="utf-8")
-
-
-def _gallery() -> Traversable:
-    try:
-        return resources.files(GALLERY_PACKAGE)
-    except ModuleNotFoundError:
-        # An editable install does not show a mapped folder without Python files; there the checkout is at hand.
-        return Path(__file__).parents[2] / "scripts"
