@@ -68,7 +68,7 @@ class Background:
             lambda: self.store.jobs, self._known_script, self._run_job,
             self._start_outbox, lambda job: self._running.cancel(job.run_id, job.tenant),
         )  # fmt: skip
-        self._each_minute(lambda: _prune(self.store))
+        self._each_minute(lambda: made.prune(datetime.now(UTC) - timedelta(days=KEEP_DAYS)))
         return made
 
     @cached_property
@@ -222,7 +222,3 @@ class Background:
 
 _PHASES = {"cron": Phase.SCHEDULED, "commit": Phase.ON_COMMIT, "queue": Phase.MANUAL}
 _TRIGGERS = {"cron": "cron", "commit": "event", "queue": "queue"}
-
-
-def _prune(store: Store) -> None:
-    store.jobs.prune(datetime.now(UTC) - timedelta(days=KEEP_DAYS))

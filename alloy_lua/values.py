@@ -135,7 +135,7 @@ def pack(value: Any, *, limit: int, what: str, names: Sequence[str] = ()) -> byt
     except InvalidValue as error:
         raise InvalidValue(f"{what}: {error.message}", details=_locate(value, names)) from None
     except (OverflowError, ValueError, TypeError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidValue(f"{what}: {_reason(value, error)}") from None
+        raise InvalidValue(f"{what}: {_reason(error)}") from None
     if len(packed) > limit:
         raise InvalidValue(f"{what}: got {len(packed)} bytes, wanted at most {limit}")
     if _has_odd_numbers(packed):
@@ -145,7 +145,7 @@ def pack(value: Any, *, limit: int, what: str, names: Sequence[str] = ()) -> byt
     return packed
 
 
-def _reason(value: Any, error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, OverflowError):
         return f"got an integer beyond 2^64, wanted at most 2^53 ({EXACT}); pass it as text"
     if isinstance(error, UnicodeEncodeError):

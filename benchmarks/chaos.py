@@ -155,7 +155,7 @@ def run(url: str, effects: Path, kills: int, seed: int) -> tuple[Counter[str], b
             _until(lambda: not alloy.store.outbox.first(1) and not any(alloy.jobs.counts().get(s) for s in OPEN))
         finally:
             chaos.stop()
-        return chaos.counts, _count(chaos, alloy, last)
+        return chaos.counts, _count(chaos, alloy)
 
 
 def _until(true: Callable[[], bool], seconds: float = 180) -> None:
@@ -180,7 +180,7 @@ def _ticked(alloy: Alloy, last: datetime) -> bool:
     return all((moments := _moments(alloy, f"tick{n}")) and moments[-1] >= last for n in range(SCHEDULES))
 
 
-def _count(chaos: Chaos, alloy: Alloy, last: datetime) -> bool:
+def _count(chaos: Chaos, alloy: Alloy) -> bool:
     counts = chaos.counts
     with closing(psycopg2.connect(chaos.url)) as db, db.cursor() as cursor:
         cursor.execute("SELECT id FROM orders")
