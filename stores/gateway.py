@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import peewee
 
-from ..errors import AlloyError, StoreError
+from ..errors import AlloyError, ConfigError, StoreError
 from .dialects import Dialect
 
 T = TypeVar("T")
@@ -20,6 +20,7 @@ class Gateway:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self.database = dialect.database
+        self._closed = False
 
     def read(self, work: Callable[[], T]) -> T:
         """Returns what ``work`` returns; it reads, and must have fetched all it needs when it returns.
@@ -64,10 +65,13 @@ class Gateway:
         self.database.execute_sql(f"{before} INTO {table} ({', '.join(names)}) VALUES ({marks}){after}", tuple(row))
 
     def close(self) -> None:
-        """Closes every connection of the pool."""
+        """Closes every connection of the pool; there will be no others."""
+        self._closed = True
         self.database.close_all()
 
     def _attempt(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise ConfigError("this store is closed", code="closed")
         with self.database.connection_context():
             try:
                 return work()

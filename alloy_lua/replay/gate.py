@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..access_ports import AuditQuery
 from ..errors import BacktestRequired
 from ..model import Revision, Script
 from ..ports import Document, Store
@@ -12,6 +13,9 @@ from .kinds import BACKTEST, BACKTEST_RULE
 
 if TYPE_CHECKING:
     from .tally import Thresholds
+
+
+PAGE = 1000
 
 
 class BacktestRule(NamedTuple):
@@ -49,15 +53,15 @@ def require_backtest(store: Store, before: Script | None, revision: Revision, te
     """Returns None if a script may go over to ``revision``: nobody asks for a back-test, or one went well.
 
     It has to be of this very text against the text that is live. A script that is not live yet has nothing to be
-    compared with, and one may always go back to an earlier revision.
+    compared with, and one may always go back to a revision that has been live.
 
     Raises:
         BacktestRequired: There is none, or it went beyond the thresholds; the details say how.
     """
-    if before is None or before.live_revision is None or revision.number <= before.live_revision:
+    if before is None or before.live_revision is None:
         return
     document = store.documents.get(tenant, BACKTEST_RULE, before.id)
-    if document is None:
+    if document is None or _was_live(store, before, revision.number):
         return
     rule = rule_in(document)
     live = store.get_revision(tenant, before.id, before.live_revision)
@@ -68,6 +72,18 @@ def require_backtest(store: Store, before: Script | None, revision: Revision, te
             details={"script": before.name, "revision": revision.number, "sha256": revision.sha256,
                      "problems": problems, "thresholds": rule.thresholds.as_dict()},
         )  # fmt: skip
+
+
+def _was_live(store: Store, script: Script, number: int) -> bool:
+    """Returns whether a revision is live or has been, by the audit log: each entry of a script says what was live."""
+    if number == script.live_revision:
+        return True
+    query = AuditQuery(script.tenant, kind="script", object_id=script.id, limit=PAGE)
+    while page := store.audit.matching(query):
+        if any((entry.details or {}).get("live_revision") == number for entry in page):
+            return True
+        query = query._replace(before=page[-1].seq)
+    return False
 
 
 def _problems(store: Store, rule: BacktestRule, sha256: str, live_sha256: str) -> list[str]:

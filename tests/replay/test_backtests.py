@@ -175,6 +175,18 @@ def test_activation_can_ask_for_a_back_test_of_that_text_against_the_live_one(al
     assert alloy.scripts.activate(vip).live_revision == 3
 
 
+def test_only_a_revision_that_has_been_live_is_gone_back_to_without_a_back_test(alloy: Alloy, vip: str) -> None:
+    alloy.scripts.update(vip, LIVE + "-- as it was")
+    alloy.backtests.require(vip)
+    alloy.backtests.run(vip, orders(50))
+    assert alloy.scripts.activate(vip).live_revision == 3
+    for change in (alloy.scripts.activate, alloy.scripts.rollback):
+        with pytest.raises(BacktestRequired, match="there is none"):
+            change(vip, 2)  # an earlier one, and never live
+    assert alloy.scripts.rollback(vip, 1).live_revision == 1
+    assert alloy.scripts.activate(vip, 3).live_revision == 3
+
+
 def test_a_rule_can_ask_for_recorded_runs_and_names_what_is_wrong(alloy: Alloy, vip: str) -> None:
     rule = alloy.backtests.require(vip, tapes_only=True, fuel=1.5)
     assert alloy.backtests.rule(vip) == rule
