@@ -463,7 +463,8 @@ argument.
 
 A flag takes precedence over the environment, the environment over a file, and a file over the default. The file is TOML
 with the names as keys; `--config FILE` or the variable `{variable}` names it. An unknown name or a wrong value is an
-error that names the setting and its source. `alloy-lua settings` shows what is in force and where it comes from; secrets are hidden.
+error that names the setting and its source. `alloy-lua settings` shows what is in force and where it comes from;
+secrets are hidden.
 
 ```toml
 database = "postgresql://alloy@db.internal/alloy"
