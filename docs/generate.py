@@ -38,8 +38,8 @@ LIMITS = {
     ),
     "memory_bytes": (
         "bytes",
-        "Keeps one script from taking all of the process's memory. Garbage does not count; the allocator itself refuses "
-        "what goes beyond 110 % of the limit.",
+        "Keeps one script from taking all of the process's memory. Garbage does not count; the allocator itself "
+        "refuses what goes beyond 110 % of the limit.",
         "`memory_exceeded`",
     ),
     "input_bytes": (
@@ -60,7 +60,7 @@ LIMITS = {
         "Bounds the load that one run puts on databases and services. Functions written in Lua do not count.",
         "`host_calls_exceeded`",
     ),
-    "value_depth": ("levels", "Keeps deeply nested values from overflowing the stack of the code that reads them.", "`invalid_value`"),
+    "value_depth": ("levels", "Keeps deep values from exhausting the code that reads them.", "`invalid_value`"),
 }
 
 # (what, where the number is: module or Lua file, name, factor), unit, what happens beyond it.
@@ -299,7 +299,10 @@ CODES = {
         "A tenant's `kv` is full, or a run made too many requests.",
         "Raise the setting ([settings.md](settings.md)), or keep less.",
     ),
-    "not_active": ("A job's script was switched off before the job's turn.", "Resume the script, then restart the job with `again`."),
+    "not_active": (
+        "A job's script was switched off before the job's turn.",
+        "Resume the script, then restart the job with `again`.",
+    ),
     "internal_error": ("The command line met an exception that is not an AlloyError.", "Please report it."),
     "rejected": ("A script called `abort`; raised by `Outcome.raise_for_status` only.", "Show it to the user."),
 }
