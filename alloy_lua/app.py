@@ -1,4 +1,4 @@
-"""The facade: an `Alloy` wires stores, bridges, engine and runner. The one module that sees everything below."""
+"""The facade: an `Alloy` wires stores, bridges, engine and runner. The one module that wires everything below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the reference pages that the code knows best: host functions, limits, errors.
+"""Writes the reference pages that the code knows best: host functions, limits, errors, settings.
 
 ``python docs/generate.py`` writes them; ``--check`` only says which are stale, and exits 1 if any is.
 """
@@ -33,13 +33,13 @@ LIMITS = {
     ),
     "deadline_ms": (
         "ms",
-        "Bounds the wall-clock time, which fuel cannot: time spent in host functions counts too.",
+        "Bounds the wall-clock time, which fuel cannot: time spent in host functions counts, too.",
         "`deadline_exceeded`",
     ),
     "memory_bytes": (
         "bytes",
-        "Keeps one script from taking the process's memory. Garbage does not count; the allocator itself refuses what "
-        "goes beyond the limit and a tenth.",
+        "Keeps one script from taking all of the process's memory. Garbage does not count; the allocator itself "
+        "refuses what goes beyond 110 % of the limit.",
         "`memory_exceeded`",
     ),
     "input_bytes": (
@@ -53,50 +53,50 @@ LIMITS = {
         "Bounds what a script can make the platform hold: changes, value, rejection details.",
         "`output_exceeded`",
     ),
-    "log_lines": ("lines", "Keeps a loop from filling the run records.", "later lines are not kept"),
-    "log_bytes": ("bytes", "The same, for long lines.", "later lines are not kept"),
+    "log_lines": ("lines", "Keeps a loop from filling the run records.", "further lines are not kept"),
+    "log_bytes": ("bytes", "The same, for long lines.", "further lines are not kept"),
     "host_calls": (
         "calls",
         "Bounds the load that one run puts on databases and services. Functions written in Lua do not count.",
         "`host_calls_exceeded`",
     ),
-    "value_depth": ("levels", "Keeps deeply nested values from exhausting whoever reads them.", "`invalid_value`"),
+    "value_depth": ("levels", "Keeps deep values from exhausting the code that reads them.", "`invalid_value`"),
 }
 
 # (what, where the number is: module or Lua file, name, factor), unit, what happens beyond it.
 FIXED = (
     ("Source of a script, to compile", "engine.program:MAX_SOURCE_BYTES", "bytes", "`compile_error`"),
-    ("Operations of one expression", "engine.runtime:LONGEST_PATH", "operations", "`compile_error`"),
+    ("Operations in one expression", "engine.runtime:LONGEST_PATH", "operations", "`compile_error`"),
     (
-        "`pcall` and `xpcall` inside each other",
+        "Nesting of `pcall` and `xpcall`",
         "control.lua:MAX_PROTECTED",
         "levels",
         "an error that `pcall` can catch",
     ),
-    ("Coroutines inside each other", "control.lua:MAX_COROUTINES", "levels", "an error that `pcall` can catch"),
+    ("Nesting of coroutines", "control.lua:MAX_COROUTINES", "levels", "an error that `pcall` can catch"),
     ("Captures of a Lua pattern", "matcher.lua:MAX_CAPTURES", "captures", "`runtime_error`"),
     ("Steps of a Lua pattern in C", "patterns.lua:MAX_STEPS", "steps", "nothing: a metered matcher takes over"),
     (
-        "`gsub` with a function or table, inside itself, in C",
+        "Nesting of `gsub` with a function or table, in C",
         "strings.lua:MAX_NESTED_GSUB",
         "levels",
         "nothing: a loop takes over",
     ),
-    ("A Lua pattern", "strings.lua:MAX_PATTERN", "bytes", "`runtime_error`"),
-    ("Text that `tonumber` reads", "sandbox.lua:LONGEST_NUMBER", "bytes", "nil, as for any text that is no number"),
+    ("Length of a Lua pattern", "strings.lua:MAX_PATTERN", "bytes", "`runtime_error`"),
+    ("Text that `tonumber` reads", "sandbox.lua:LONGEST_NUMBER", "bytes", "nil, as for any text that is not a number"),
     ("Result of `string.rep`", "strings.lua:LARGEST", "bytes", "`runtime_error`"),
-    ("Arguments of a host function", "host.lua:MAX_ARGUMENTS", "arguments", "`invalid_value`"),
-    ("Arguments of a host function together", "host.lua:ARGUMENT_BYTES", "bytes", "`invalid_value`"),
+    ("Number of arguments of a host function", "host.lua:MAX_ARGUMENTS", "arguments", "`invalid_value`"),
+    ("Size of all arguments of a host function", "host.lua:ARGUMENT_BYTES", "bytes", "`invalid_value`"),
     ("Nesting of a host function's arguments", "host.lua:VALUE_DEPTH", "levels", "`invalid_value`"),
-    ("Result of a host function", "engine.hosttable:MAX_RESULT_BYTES", "bytes", "`invalid_value`"),
-    ("Whole numbers that cross", "values:EXACT", "(2^53)", "`invalid_value`; pass them as text"),
+    ("Size of the result of a host function", "engine.hosttable:MAX_RESULT_BYTES", "bytes", "`invalid_value`"),
+    ("Whole numbers that cross between Python and Lua", "values:EXACT", "(2^53)", "`invalid_value`; pass them as text"),
     (
-        "Digits of a Decimal that crosses",
+        "Digits of a Decimal that crosses between Python and Lua",
         "values:DECIMAL_DIGITS",
         "significant digits",
         "`invalid_value`; pass it as text",
     ),
-    ("Fires inside each other", "runner.context:MAX_DEPTH", "levels", "`recursion_limit`"),
+    ("Nesting of fires", "runner.context:MAX_DEPTH", "levels", "`recursion_limit`"),
     ("Pattern of `regex`", "bridges.hosts.patterns:MAX_PATTERN", "characters", "`invalid_value`"),
     ("Text of `json`", "bridges.hosts.json_module:MAX_BYTES", "bytes", "`invalid_value`"),
     ("Nesting of `json`", "bridges.hosts.json_module:MAX_DEPTH", "levels", "`invalid_value`"),
@@ -106,14 +106,14 @@ FIXED = (
     ("Amounts of one call of `money.sum`", "bridges.hosts.decimals:MAX_AMOUNTS", "amounts", "`invalid_value`"),
     ("Shares of `money.allocate`", "bridges.hosts.decimals:MAX_SHARES", "shares", "`invalid_value`"),
     (
-        "Text beyond ASCII of `str.lower`, `str.upper`",
+        "Non-ASCII text for `str.lower`, `str.upper`",
         "bridges.hosts.unicode_text:MAX_CASED",
         "characters",
         "`invalid_value`",
     ),
-    ("Text beyond ASCII of `str.title`", "bridges.hosts.unicode_text:MAX_TITLE", "characters", "`invalid_value`"),
-    ("Text beyond ASCII of `str.slug`", "bridges.hosts.unicode_text:MAX_SLUG", "characters", "`invalid_value`"),
-    ("Calls that a dry run reports, together", "engine.hosttable:MAX_EFFECT_BYTES", "bytes", "`invalid_value`"),
+    ("Non-ASCII text for `str.title`", "bridges.hosts.unicode_text:MAX_TITLE", "characters", "`invalid_value`"),
+    ("Non-ASCII text for `str.slug`", "bridges.hosts.unicode_text:MAX_SLUG", "characters", "`invalid_value`"),
+    ("Size of all calls that a dry run reports", "engine.hosttable:MAX_EFFECT_BYTES", "bytes", "`invalid_value`"),
     ("Digits of an amount of `money`", "bridges.hosts.decimals:MAX_DIGITS", "digits", "`invalid_value`"),
     ("Key of `kv`", "stores.rows:MAX_KEY", "characters", "`invalid_value`"),
     ("Value of `kv`", "bridges.hosts.kv_module:MAX_VALUE_BYTES", "bytes as JSON", "`invalid_value`"),
@@ -126,7 +126,7 @@ FIXED = (
         "Runs waiting to be recorded",
         "runner.recorder:MAX_PENDING",
         "runs",
-        "dropped and counted; in mode `full` the fire waits",
+        "dropped and counted; in mode `full` the fire waits until there is room",
     ),
 )
 
@@ -137,7 +137,7 @@ LIMITS_PAGE = """\
 
 Every run has a budget. A script names a profile (`limits="strict"`); `Alloy.evaluate` also takes a `Limits` object.
 `external` is `default` with the time to wait for other services ([egress.md](egress.md)). What `fuel`, deadline and
-memory are made of is told in [sandbox.md](sandbox.md).
+memory are made of is explained in [sandbox.md](sandbox.md).
 
 A run that goes beyond a limit is over: its outcome is `failed` with the code below, none of its changes are kept, and
 no `pcall` in the script can catch it. The two exceptions are log lines, which are cut, and values that are too deep
@@ -147,11 +147,11 @@ or too large to cross, which fail where they cross.
 
 {profiles}
 
-One unit of fuel is a turn of a loop, a call of a function of the script that calls others (one that calls nothing is
-free, unless the script may install it as a metamethod, or it reckons and the script has `..` anywhere), or 256 bytes
-that a library function handles; long stretches of code without either are charged by their operations. The same run
-uses the same fuel every time. A call of a host function costs what [host-functions.md](host-functions.md) says.
-`ctx.budget()` tells a script what is left of fuel and time.
+One unit of fuel is a turn of a loop, a call of one of the script's own functions, or 256 bytes that a library function
+handles; long stretches of code without any of these are charged by their operations. A function that calls nothing is
+free, with two exceptions: the script might install it as a metamethod, or the function does arithmetic and the script
+uses `..` somewhere. The same run uses the same fuel every time. A call of a host function costs what
+[host-functions.md](host-functions.md) says. `ctx.budget()` tells a script how much fuel and time are left.
 
 A fire inside a fire (a host function that saves another record, say) shares the fuel and the deadline of the
 outermost one.
@@ -217,7 +217,7 @@ def limits_page() -> str:
 # Code: (what it means, what to do).
 CODES = {
     "config_error": ("A URL or a setting is wrong, or its extra is not installed.", "The message names it."),
-    "closed": ("Something was to run after `close()`.", "Close the `Alloy` later, or use another one."),
+    "closed": ("The `Alloy` was used after `close()`.", "Close it later, or use another one."),
     "not_found": ("The tenant has no such script, revision or run.", "Check the name and the tenant."),
     "conflict": (
         "Somebody else wrote the script first, or the name is taken.",
@@ -232,20 +232,20 @@ CODES = {
         "Ask an admin for one; see [access.md](access.md).",
     ),
     "permission_denied": (
-        "The actor's role or scopes do not allow the call, or it reviews its own text.",
-        "`details` say which permission and role it takes.",
+        "The actor's role or scopes do not allow the call, or the actor reviews a text of their own.",
+        "`details` say which permission and role are needed.",
     ),
     "rate_limited": ("Too many wrong tokens came from one address.", "Wait for `details.retry_after` seconds."),
     "review_required": (
-        "The tenant lets nothing run that nobody but its author has approved.",
+        "The tenant requires that somebody other than the author approves a script before it runs.",
         "Have somebody else review it; see [access.md](access.md).",
     ),
     "backtest_required": (
-        "The script takes no revision whose back-test did not go well.",
-        "Run one, or see `details.problems`; see [backtest.md](backtest.md).",
+        "The script requires a back-test that stays within its thresholds before it takes a new revision.",
+        "Run one, or look at `details.problems`; see [backtest.md](backtest.md).",
     ),
     "rolled_back": (
-        "In a script's health: its rollout passed a threshold and ended by itself.",
+        "In a script's health: its rollout exceeded a threshold and ended by itself.",
         "The message says which; see [backtest.md](backtest.md).",
     ),
     "diverged": (
@@ -261,15 +261,16 @@ CODES = {
     "compile_error": ("The source is not valid Lua, is too long, or cannot be metered.", "See `line` and `column`."),
     "runtime_error": ("The script failed: an operation on a wrong value, or `error`.", "See `line` and `traceback`."),
     "invalid_value": (
-        "A value cannot cross, a field may not be written, or a host function got a wrong argument.",
+        "A value cannot cross between Python and Lua, a field may not be written, or a host function got a wrong "
+        "argument.",
         "The message names it.",
     ),
     "host_error": (
-        "A host function failed; an exception other than `HostError` is logged, not shown.",
+        "A host function failed; an exception other than `HostError` is logged, not shown to the script.",
         "Look at the log of `alloy_lua.host`.",
     ),
     "capability_denied": (
-        "The script called what its phase or its grants do not allow.",
+        "The script called a function that its phase or its grants do not allow.",
         "Grant it, or move the call to another hook.",
     ),
     "fuel_exhausted": ("The run, or the cascade it belongs to, used up its fuel.", "See [limits.md](limits.md)."),
@@ -277,14 +278,14 @@ CODES = {
     "memory_exceeded": ("The run held too much memory.", "See [limits.md](limits.md)."),
     "output_exceeded": ("Changes, value or details are too large.", "See [limits.md](limits.md)."),
     "host_calls_exceeded": ("The run made too many host calls.", "Ask for many records in one call."),
-    "stack_overflow": ("The script's calls nest too deeply.", "Look for a call of itself without end."),
+    "stack_overflow": ("The script's calls nest too deeply.", "Look for a function that calls itself without end."),
     "worker_lost": (
         "The worker process that ran the script died, or none could be started.",
         "See the log of `alloy_lua.engine`, and [sandbox.md](sandbox.md).",
     ),
-    "recursion_limit": ("Fires nest too deeply, or a hook led back to the record it handles.", "Break the circle."),
-    "breaker_open": ("The script failed too often and is held back for a while.", "Repair and activate it."),
-    "cancelled": ("The run was cancelled while it ran.", "Ask who did: [observability.md](observability.md)."),
+    "recursion_limit": ("Fires nest too deeply, or a hook led back to the record it handles.", "Break the cycle."),
+    "breaker_open": ("The script failed too often and is held back for a while.", "Repair it and activate it."),
+    "cancelled": ("The run was cancelled while it was under way.", "See [observability.md](observability.md)."),
     "bypassed": (
         "Safe mode does not let the script run.",
         "The message says why; see [observability.md](observability.md).",
@@ -293,13 +294,16 @@ CODES = {
         "A request would go where the allow-list or the address does not permit.",
         "See [egress.md](egress.md).",
     ),
-    "http_error": ("A request failed, or its time was over.", "The message says how; `pcall` can catch it."),
+    "http_error": ("A request failed or timed out.", "The message says how; `pcall` can catch the error."),
     "quota_exceeded": (
         "A tenant's `kv` is full, or a run made too many requests.",
         "Raise the setting ([settings.md](settings.md)), or keep less.",
     ),
-    "not_active": ("A job's script was switched off before its turn.", "Resume it, then set the job going again."),
-    "internal_error": ("The command line met a failure that is no AlloyError.", "Please report it."),
+    "not_active": (
+        "A job's script was switched off before the job's turn.",
+        "Resume the script, then restart the job with `again`.",
+    ),
+    "internal_error": ("The command line met an exception that is not an AlloyError.", "Please report it."),
     "rejected": ("A script called `abort`; raised by `Outcome.raise_for_status` only.", "Show it to the user."),
 }
 # Codes that come as another class than the one they are the default of.
@@ -334,9 +338,9 @@ Every failure that alloy-lua reports is an `AlloyError`. Its `code` is stable: d
 | attribute | is |
 |---|---|
 | `code` | one of the codes below |
-| `message` | one sentence that names the thing, the value got and the value wanted |
+| `message` | one sentence that names the thing, the value it got and the value it wanted |
 | `details` | a dict of facts; for a failed hook `details["script"]` is the script's name |
-| `line`, `column` | where in the script, counted from 1; None where there is no one place |
+| `line`, `column` | where in the script, counted from 1; None if there is no single place |
 | `traceback` | the script's stack, innermost first: `"line 3 in function 'total'"` |
 | `as_dict()` | all of this as plain data |
 
@@ -344,8 +348,8 @@ Every failure that alloy-lua reports is an `AlloyError`. Its `code` is stable: d
 the AlloyError, and `outcome.raise_for_status()` raises it. They do raise `ValidationError` for wrong arguments, and
 `StoreError` if the store fails.
 
-Limits have no line: a run may be stopped anywhere. An error in a function that was called by `return f(…)` has none
-either, since Lua drops the caller's frame.
+Errors from limits have no line, since a run may be stopped anywhere. An error in a function that was called by
+`return f(…)` has none either, since Lua drops the caller's frame.
 
 ## Classes
 
@@ -388,15 +392,17 @@ HOSTS_PAGE = """\
 
 {generated}
 
-What every script may call besides standard Lua. A platform adds its own: see [embedding.md](embedding.md).
+What every script may call besides standard Lua. A platform can add functions of its own: see
+[embedding.md](embedding.md).
 
-- Most of them are pure helpers: they need no capability and may be called in every phase, unless it says otherwise.
+- Most of them are pure helpers: they need no capability and may be called in every phase, unless the entry says
+  otherwise.
 - `secret`, `http` and `kv` are explained in [egress.md](egress.md).
-- Cost is in fuel. A function written in Lua pays for its own steps, as a script does; one written in Python pays what
+- Cost is in fuel. A function written in Lua pays for its own steps, as a script does. One written in Python costs what
   its entry says and one unit for each 256 bytes in and out, and counts as a host call ([limits.md](limits.md)).
-- `[, x]` is an argument that may be left out. Extra arguments and arguments of a wrong type are an `invalid_value`
+- `[, x]` is an argument that may be left out. Extra arguments and arguments of a wrong type raise an `invalid_value`
   error that names the function and the parameter.
-- A string that a function takes as text has to be UTF-8.
+- A string that a function takes as text must be UTF-8.
 - Lists and tables in examples are written as JSON.
 
 {index}
@@ -454,12 +460,14 @@ SETTINGS_PAGE = """\
 
 {generated}
 
-Settings describe an `Alloy` that is started from outside, by a command or by `alloy_lua.configure.open_alloy`; a
-platform that makes its own `Alloy` passes arguments instead, and `settings=Settings({{…}})` for what has none.
+Settings describe an `Alloy` that is started from outside, by a command or by `alloy_lua.configure.open_alloy`. A
+platform that makes its own `Alloy` passes arguments instead, and `settings=Settings({{…}})` for settings that have no
+argument.
 
-A flag wins over the environment, the environment over a file, a file over the default. The file is TOML with the
-names as keys; `--config FILE` or the variable `{variable}` names it. An unknown name or a wrong value is refused by
-name, with its source. `alloy-lua settings` shows what is in force and where it comes from; secrets are hidden.
+A flag takes precedence over the environment, the environment over a file, and a file over the default. The file is TOML
+with the names as keys; `--config FILE` or the variable `{variable}` names it. An unknown name or a wrong value is an
+error that names the setting and its source. `alloy-lua settings` shows what is in force and where it comes from;
+secrets are hidden.
 
 ```toml
 database = "postgresql://alloy@db.internal/alloy"

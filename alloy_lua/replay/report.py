@@ -37,7 +37,7 @@ class Report:
         ended: When it ended.
         by: Who asked for it.
         tally: How many records came to what, and what both sides cost.
-        fields: How many records differ in each field; what is none stands in parentheses.
+        fields: How many records differ in each field; anything that is not a field stands in parentheses.
         examples: For each kind but the same, the first few records: ``record`` and, by field, baseline and candidate.
         divergences: Host calls that are not on tape, and how many records made them.
     """

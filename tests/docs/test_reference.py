@@ -188,6 +188,15 @@ def _sleep() -> None:
     time.sleep(0.12)
 
 
+# -- stores ------------------------------------------------------------------------------------------------------
+def test_the_page_lists_the_tables_that_the_stores_make() -> None:
+    source = "".join(path.read_text("utf-8") for path in (DOCS.parent / "stores").glob("*.py"))
+    made = set(re.findall(r"CREATE TABLE IF NOT EXISTS (alloy_\w+)", source))
+    listed = [names_in(row[0])[0] for row in rows(page("stores.md"), "## Tables")]
+    assert sorted(made) == sorted(listed)
+    assert len(made) > 20
+
+
 # -- links -------------------------------------------------------------------------------------------------------
 PAGES = [*sorted(DOCS.glob("*.md")), DOCS.parent / "SECURITY.md"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def alloy(url: str) -> Iterator[Alloy]:
 def database(url: str, alloy: Alloy) -> Iterator[peewee.Database]:
     """The platform's own connection to the same database."""
     if url.startswith("postgresql"):
-        made: Any = peewee.PostgresqlDatabase(url.partition("?")[0] if "host=" not in url else url)
+        made: Any = peewee.PostgresqlDatabase(re.sub(r"[?&]schema=\w+", "", url))  # a word of ours, not libpq's
     elif url.startswith("mysql"):
         parts = urlsplit(url)
         made = peewee.MySQLDatabase(parts.path[1:], host=parts.hostname, port=parts.port or 3306, user=parts.username)
