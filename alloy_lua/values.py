@@ -21,7 +21,8 @@ dict                   table (string or whole-number keys)         dict
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgpack
@@ -32,6 +33,7 @@ EXACT = 2**53
 SECRET = 1  # the extension type under which a secret's name crosses
 DECIMAL_DIGITS = 15
 MAX_DEPTH = 100
+DEEPEST_PLACE = 8  # levels that a message follows into a value
 _INF = float("inf")
 
 
@@ -71,7 +73,7 @@ def _temporal(value: Any) -> str | None:
 def _number(value: Any) -> int | float:
     """Returns a Decimal as a number, exactly to its last digit as far as a script can tell."""
     if not value.is_finite():
-        raise InvalidValue(f"Decimal {value}: wanted a finite number")
+        raise InvalidValue(f"got Decimal {value}, wanted a finite number")
     digits = len(value.as_tuple().digits)
     if digits > DECIMAL_DIGITS:
         stripped = value.normalize()
@@ -115,7 +117,8 @@ def to_plain(value: Any) -> Any:
         return {name: getattr(value, name) for name in kind.__pydantic_fields__}
     if hasattr(kind, "__attrs_attrs__"):
         return {a.name: getattr(value, a.name) for a in kind.__attrs_attrs__}
-    raise InvalidValue(f"got a {kind.__module__}.{kind.__qualname__}, which has no form in Lua")
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    raise InvalidValue(f"got a value of type {name}, which has no form in Lua")
 
 
 def pack(value: Any, *, limit: int, what: str, names: Sequence[str] = ()) -> bytes:
@@ -131,11 +134,11 @@ def pack(value: Any, *, limit: int, what: str, names: Sequence[str] = ()) -> byt
         InvalidValue: The value, or one inside it, cannot cross; or it is too large.
     """
     try:
-        packed: bytes = msgpack.packb(value, default=to_plain, strict_types=True)
-    except InvalidValue as error:
-        raise InvalidValue(f"{what}: {error.message}", details=_locate(value, names)) from None
-    except (OverflowError, ValueError, TypeError, UnicodeEncodeError, RecursionError) as error:
-        raise InvalidValue(f"{what}: {_reason(error)}") from None
+        packed = _packed(value)
+    except _UNPACKABLE as error:
+        whole = dict(zip(names, value, strict=True)) if names else value
+        path, inner = _place(whole, "" if names else what, error)
+        raise InvalidValue(f"{path or what}: {_reason(inner)}", details=_field_in(path)) from None
     if len(packed) > limit:
         raise InvalidValue(f"{what}: got {len(packed)} bytes, wanted at most {limit}")
     if _has_odd_numbers(packed):
@@ -145,7 +148,17 @@ def pack(value: Any, *, limit: int, what: str, names: Sequence[str] = ()) -> byt
     return packed
 
 
+def _packed(value: Any) -> bytes:
+    packed: bytes = msgpack.packb(value, default=to_plain, strict_types=True)
+    return packed
+
+
+_UNPACKABLE = (InvalidValue, OverflowError, ValueError, TypeError, UnicodeEncodeError, RecursionError)
+
+
 def _reason(error: Exception) -> str:
+    if isinstance(error, InvalidValue):
+        return error.message
     if isinstance(error, OverflowError):
         return f"got an integer beyond 2^64, wanted at most 2^53 ({EXACT}); pass it as text"
     if isinstance(error, UnicodeEncodeError):
@@ -155,18 +168,31 @@ def _reason(error: Exception) -> str:
     return f"got a value that has no form in Lua ({error})"
 
 
-def _locate(value: Any, names: Sequence[str]) -> dict[str, Any]:
-    fields = value if isinstance(value, dict) else {}
-    for inner in value if names else ():
-        fields = {**fields, **inner} if isinstance(inner, dict) else fields
-    for name, inner in fields.items():
+def _place(value: Any, path: str, error: Exception, depth: int = 0) -> tuple[str, Exception]:
+    """Returns where in ``value`` the first thing is that cannot be packed, as a path, and why it cannot."""
+    too_deep = isinstance(error, ValueError | RecursionError) and not isinstance(error, UnicodeError)
+    if depth == (2 if too_deep else DEEPEST_PLACE):
+        return path, error
+    for name, inner in _inside(value, path):
         try:
-            msgpack.packb(inner, default=to_plain, strict_types=True)
-        except InvalidValue:
-            return {"field": name}
-        except (OverflowError, ValueError, TypeError):
-            continue
-    return {}
+            _packed(inner)
+        except _UNPACKABLE as found:
+            return _place(inner, name, found, depth + 1)
+    return path, error
+
+
+def _inside(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yields what a value holds, each with its path."""
+    if isinstance(value, Mapping):
+        yield from ((f"{path}.{key}" if path else str(key), inner) for key, inner in value.items())
+    elif isinstance(value, list | tuple | set | frozenset):
+        yield from ((f"{path}[{i}]", inner) for i, inner in enumerate(value, 1))
+
+
+def _field_in(path: str) -> dict[str, Any]:
+    """Returns the details of an error at ``path``: the field, where the path leads into one."""
+    field = re.match(r"\w+\.([^.\[]+)", path)
+    return {"field": field[1]} if field else {}
 
 
 _ODD = (b"\xcb\x7f", b"\xcb\xff", b"\xcf", b"\xd3")
@@ -191,14 +217,11 @@ def _odd_number(value: Any, path: str, depth: int) -> str | None:
         great = next((key for key in value if isinstance(key, int) and not -EXACT <= key <= EXACT), None)
         if great is not None:
             return f"{path}: got the integer {great} as a key, wanted at most 2^53 ({EXACT})"
-        pairs = ((f"{path}.{key}" if path else str(key), inner) for key, inner in value.items())
-    elif isinstance(value, list | tuple | set | frozenset):
-        pairs = ((f"{path}[{i}]", inner) for i, inner in enumerate(value, 1))
     elif isinstance(value, str | bytes | bool | int) or value is None:
         return None
-    else:
+    elif not isinstance(value, list | tuple | set | frozenset):
         return _odd_number(to_plain(value), path, depth + 1)
-    for name, inner in pairs:
+    for name, inner in _inside(value, path):
         problem = _odd_number(inner, name, depth + 1)
         if problem:
             return problem

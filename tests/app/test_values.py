@@ -240,6 +240,23 @@ ODD: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (2**70, "entity.total: got an integer beyond 2^64"),
+        (object(), "entity.total: got a value of type object, which has no form in Lua"),
+        ("\ud800", "entity.total: got a string with a lone surrogate"),
+        (decimal.Decimal("NaN"), "entity.total: got Decimal NaN, wanted a finite number"),
+        ([1, {"a": [0, object()]}], "entity.total[2].a[2]: got a value of type object"),
+        ({"me": cyclic()}, "entity.total: got a value nested deeper than"),
+    ],
+)
+def test_the_failure_names_the_place(shared: Alloy, value: Any, message: str) -> None:
+    outcome = shared.evaluate("local all = entity", entity={"fine": 1, "total": value})
+    assert outcome.error is not None and outcome.error.message.startswith(message)
+    assert outcome.error.details["field"] == "total"
+
+
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("place", ["params", "entity", "whole entity", "before"])
 def test_what_cannot_cross_is_a_clear_failure(shared: Alloy, name: str, place: str) -> None:
