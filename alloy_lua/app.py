@@ -20,6 +20,7 @@ from .engine.program import digest
 from .errors import AlloyError, ConfigError
 from .events import parse_event
 from .firing import Firing
+from .forking import after_fork
 from .functions import host_function, modules_of
 from .hooking import Hooking
 from .hostapi import HostFunction, HostModule, Param
@@ -106,7 +107,8 @@ class Alloy(Firing, ByHand, OverTables, AccessServices, Services, Replaying, Bac
         self._data: Data | None = None
         self._core_made: _Core | None = None
         self._closed = False
-        self._lock = threading.RLock()
+        self._unlock()
+        after_fork(self._unlock)
         self._counter = -1
         self.entities = EntityBridge(lambda: self._plans.forget())
         self._plans = Plans(lambda: self._core.runner, self.entities)
@@ -335,6 +337,10 @@ class Alloy(Firing, ByHand, OverTables, AccessServices, Services, Replaying, Bac
 
     def _start(self) -> None:
         self._upkeep.start()
+
+    def _unlock(self) -> None:
+        """Makes the lock; in a forked child anew, since another thread of the parent may have held it."""
+        self._lock = threading.RLock()
 
     def _vitals(self, script: Script) -> Vitals:
         return self._board.of(script.tenant, script.id, self._plans.forget, script.name)

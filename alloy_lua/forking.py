@@ -18,3 +18,11 @@ def after_fork(method: Callable[[], Any]) -> None:
             found()
 
     os.register_at_fork(after_in_child=call)
+
+
+_kept: list[Any] = []
+
+
+def never_free(*things: Any) -> None:
+    """Keeps what a forked child has no use for: to free it would copy each of its pages, which the parent shares."""
+    _kept.extend(things)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from ..forking import after_fork
 from .program import Program
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -18,6 +19,11 @@ class ProgramCache:
         self._most = most_bytes
         self._held = 0
         self._programs: OrderedDict[str, Program] = OrderedDict()
+        self._lock = threading.Lock()
+        after_fork(self._unlock)
+
+    def _unlock(self) -> None:
+        """In a forked child: another thread of the parent may have held the lock."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:

@@ -19,8 +19,9 @@ from ..errors import (
 )
 from ..limits import Limits
 
-_POSITION = re.compile(r"script:(\d+): ")
-_INTERNAL = re.compile(r"\[alloy [^\]]*\]:\d+: ")
+# Scripts write messages, of up to a megabyte: what is looked for stands at the start and is short.
+_POSITION = re.compile(r"script:(\d{1,6}): ")
+_INTERNAL = re.compile(r"\[alloy [^\]\n]{1,64}\]:\d{1,6}: ")
 _FRAME = re.compile(r"\n\tscript:(\d+): in (?:function '([^'\n]*)'|function <script:(\d+)>|(main chunk)|([^\n]*))")
 
 _LIMIT_MESSAGES = {
@@ -52,7 +53,8 @@ def script_error(facts: dict[str, Any], limits: Limits) -> AlloyError:
     if match:
         line, message = int(match.group(1)), message[match.end() :]
     else:
-        message = _INTERNAL.sub("", message, count=1)  # an error raised in C names the guarded function around it
+        internal = _INTERNAL.match(message)  # an error raised in C names the guarded function around it
+        message = message[internal.end() :] if internal else message
         first = _FRAME.search(_text(facts.get("traceback") or ""))
         line = int(first.group(1)) if first and facts.get("traceback") else None
     if message == "not enough memory":

@@ -22,7 +22,7 @@ LONGEST_TEXT = 65536  # bytes of a field that leaves by itself
 # its begin, without the call.
 METER_STATE = f"""\
 local UNSET, books, tonumber, sweep = kit.UNSET, kit.books, kit.tonumber, kit.meter.sweep
-local forget_long_string = kit.meter.forget_long_string
+local forget_long_string, finish = kit.meter.forget_long_string, kit.meter.finish
 local HALF, HIGHEST, OPEN = BYTES / 2, BYTES * 1.1, 2 ^ 50
 local GRANT = FUEL < {SLICE_MIN} and FUEL or {SLICE_MIN}
 local F, dead, serial, limit, slice, granted, last, seconds, base, most, wall, peak, seen, watch, full, longest
@@ -53,6 +53,7 @@ local WRITTEN = {{{written}}}
 {fresh_environment}{limits}
 {begin}  local ok, value = xpcall(main, on_error{entity})
   books[2] = OPEN
+  if last >= 0 then finish() end
   if not ok or value ~= nil or dead{logged} then
     keep(ok, value, e, WRITTEN)
     return -1

@@ -19,6 +19,7 @@ SPLIT = 32
 HEAVY = 8  # operations from which a check charges by weight
 CALL = 4  # what a call counts for where the function called may have no check of its own
 LEAF, LEAF_TOKENS = 8, 64  # what such a function may do
+TOUCHES = 16  # uses of tables under one check that cost nothing; of more, each costs what an operation does
 
 _STARTS_STATEMENT = frozenset(b"local if while for repeat function return break".split())
 _OPERATIONS = frozenset((b"..", b"<", b">", b"<=", b">=", b"+", b"-", b"*", b"/", b"%", b"^"))
@@ -49,11 +50,17 @@ def names_for(source: bytes) -> Names:
 
 
 class _Check:
-    __slots__ = ("offset", "operations")
+    """A check and what it pays for: operations, and uses of tables."""
+
+    __slots__ = ("offset", "operations", "touches")
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
-        self.operations = 0
+        self.operations = self.touches = 0
+
+    @property
+    def weight(self) -> int:
+        return self.operations + (self.touches if self.touches > TOUCHES else 0)
 
 
 class _State:
@@ -164,6 +171,14 @@ class _Scan:
         if state.operations > LEAF and not state.covered:
             self.cover()
 
+    def touch(self) -> None:
+        """At a use of a table: to find a key, or to make room for one, may take as long as the table is large."""
+        state = self.state
+        state.operations += 1
+        state.covering.touches += 1
+        if state.operations > LEAF and not state.covered:
+            self.cover()
+
 
 def _scan(tokens: list[Token], calm: bool) -> _Scan:
     scan = _Scan(calm, any(token.text == b".." for token in tokens))
@@ -204,6 +219,8 @@ def _scan(tokens: list[Token], calm: bool) -> _Scan:
                 if scan.joins and text in _ARITHMETIC:
                     scan.cover()
                 scan.count(1)
+            elif text in (b".", b":", b"...") or (text == b"[" and ended):
+                scan.touch()
             if not in_parameters:
                 state.depth += _DEPTH.get(text, 0)
                 fresh = text == b";" and state.depth == 0
@@ -264,14 +281,14 @@ def meter(
     tail = f"+{fuel} if {fuel}<0 then {fuel}={refill}() end "
     scan = _scan(tokens, calm)
 
-    def check(operations: int) -> bytes:
-        weight = f"*{operations}" if operations >= HEAVY else ""
-        return f" {fuel}={minus_one}{weight}{tail}".encode()
+    def check(weight: int) -> bytes:
+        times = f"*{weight}" if weight >= HEAVY else ""
+        return f" {fuel}={minus_one}{times}{tail}".encode()
 
     pieces = [f"local {fuel},{refill},{minus_one} return function({parameters})".encode()]
-    pieces.append(check(scan.entry.operations))
+    pieces.append(check(scan.entry.weight))
     done = 0
-    marks = [(mark.offset, check(mark.operations)) for mark in scan.checks]
+    marks = [(mark.offset, check(mark.weight)) for mark in scan.checks]
     for offset, text in sorted([*marks, *edits], key=lambda mark: mark[0]):
         pieces += (source[done:offset], text)
         done = offset

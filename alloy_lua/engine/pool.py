@@ -14,7 +14,7 @@ from collections.abc import Callable
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..forking import after_fork
+from ..forking import after_fork, never_free
 from ..isolation import Protection
 from .sweeper import LITTER_BYTES, Sweeper
 
@@ -175,9 +175,9 @@ class RuntimePool(Generic[R]):
         """Does nothing: runtimes go when nobody holds them."""
 
     def forget(self) -> None:
-        """Drops all runtimes: in a forked child, another thread of the parent may have been inside one."""
+        """Lets go of all runtimes: in a forked child, another thread of the parent may have been inside one."""
+        never_free(*self._idle, *self.seat, *self._sweeper.forget())
         self._idle.clear()
-        self._sweeper.forget()
         self.seat.clear()
         self.waiters.clear()
         self._seated = False

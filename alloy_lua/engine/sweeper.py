@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from .interface import AnyRuntime
 
 LITTER_BYTES = 4 * 2**20  # a run's garbage from which on it is collected here; less takes a few milliseconds
+MOST_LITTERED = 2  # runtimes that wait here; whoever has another one sweeps it, and so makes no more than is swept
 R = TypeVar("R", bound=AnyRuntime)
 
 
@@ -27,31 +28,47 @@ class Sweeper(Generic[R]):
 
     def __init__(self, give_back: Callable[[R], None]) -> None:
         self._give_back = give_back
-        self.forget()
-
-    def forget(self) -> None:
-        """Drops what it has: in a forked child its thread is not there."""
         self._littered: deque[R] = deque()
         self._lock = threading.Lock()
         self._at_work = False
 
+    def forget(self) -> list[R]:
+        """Returns what it had, and begins anew: in a forked child its thread is not there."""
+        left = list(self._littered)
+        self._littered.clear()
+        self._lock = threading.Lock()
+        self._at_work = False
+        return left
+
     def take(self, runtime: R) -> None:
-        """Returns at once; ``runtime`` is given back, or dropped if it is retired, when it has been swept."""
+        """Has ``runtime`` swept and then given back, or dropped if it is retired; returns at once while few wait."""
         with self._lock:
-            self._littered.append(runtime)
-            if self._at_work:
+            full = len(self._littered) >= MOST_LITTERED
+            if not full:
+                self._littered.append(runtime)
+            if self._at_work and not full:
                 return
             self._at_work = True
+        if full:
+            self._sweep(runtime)
+            return
         try:
             _thread.start_new_thread(self._work, ())  # `Thread.start` waits for the thread, which may be as long
         except RuntimeError:  # the interpreter is about to end
             self.forget()
 
     def _work(self) -> None:
-        while (runtime := self._next()) is not None:
-            runtime.sweep()
-            if not runtime.retired:
-                self._give_back(runtime)
+        try:
+            while (runtime := self._next()) is not None:
+                self._sweep(runtime)
+        except BaseException:
+            self._at_work = False
+            raise
+
+    def _sweep(self, runtime: R) -> None:
+        runtime.sweep()
+        if not runtime.retired:
+            self._give_back(runtime)
 
     def _next(self) -> R | None:
         with self._lock:

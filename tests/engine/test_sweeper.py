@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
-from alloy_lua import Limits
+from alloy_lua import Alloy, Limits
 from alloy_lua.bridges.hosts import default_modules
 from alloy_lua.engine import Engine
 from alloy_lua.engine.engine import RunInput
 from alloy_lua.engine.hosttable import HostTable
+from alloy_lua.engine.pool import RuntimePool
 from alloy_lua.engine.runtime import Runtime
-from alloy_lua.engine.sweeper import LITTER_BYTES, Sweeper
+from alloy_lua.engine.sweeper import LITTER_BYTES, MOST_LITTERED, Sweeper
 
 LIMITS = Limits(fuel=10**7, deadline_ms=5000)
 GREAT = "local t = {} for i = 1, 120000 do t[i] = {i} end return #t"
@@ -80,8 +83,32 @@ def test_runtimes_are_given_back_in_turn_and_retired_ones_are_not() -> None:
     for runtime in runtimes:
         sweeper.take(runtime)
     until(lambda: len(given) == 3)
-    assert given == [runtimes[0], runtimes[1], runtimes[3]]
-    assert all(runtime.litter() < 65_536 for runtime in runtimes)
+    assert set(given) == {runtimes[0], runtimes[1], runtimes[3]}
+    assert all(runtime.litter() < 65_536 for runtime in given)
+
+
+def test_no_more_runtimes_wait_than_are_swept() -> None:
+    with Alloy() as alloy:
+        threads = [threading.Thread(target=lambda: [alloy.evaluate(GREAT) for _ in range(15)]) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert alloy._core.engine.pool.made <= len(threads) + MOST_LITTERED + 1
+
+
+def test_a_child_is_there_at_once_however_much_there_was_to_sweep() -> None:
+    sweeper = Sweeper[Runtime](lambda runtime: None)
+    pool = RuntimePool(lambda: Runtime(HostTable([])), lambda: Runtime(HostTable([]), text=True))
+    pool._sweeper = sweeper
+    for _ in range(MOST_LITTERED):
+        pool.release(littered())
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os._exit(pool.idle + len(sweeper._littered))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert time.monotonic() - began < 5
 
 
 def test_a_sweeper_that_has_forgotten_takes_new_ones() -> None:

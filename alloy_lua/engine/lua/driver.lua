@@ -228,6 +228,7 @@ local function executor(main, program)
     elseif count == 2 then ok, value = xpcall(main, on_error, a, b)
     elseif count == 3 then ok, value = xpcall(main, on_error, a, b, c)
     else ok, value = xpcall(main, on_error, a, b, c, d) end
+    meter.finish()
     local verdict, spent, serial = verdict_of(ok, value), used(), meter.serial()
     memory = peak()
     if ok and not verdict then

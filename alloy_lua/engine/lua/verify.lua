@@ -2,7 +2,8 @@
 --   1. without the matched fuel checks no control-flow graph has a cycle: no loop is unmetered;
 --   2. no call, and no operation that can run a metamethod, is reached from an entry before a check;
 --   3. the meter's upvalues are touched by nothing but matched checks;
---   4. no check-free path performs more than `longest_path` operations whose cost depends on operand size.
+--   4. no check-free path performs more than `longest_path` operations whose cost depends on operand size. To find a
+--      key or make room for one takes as long as the table is large, unless the table was made on the very same path.
 -- Of a calm program it proves instead of 2 that none of its functions can become a metamethod, that no call is
 -- reached before a check, and that what a function does before its first check is short: so a call that passes no
 -- check comes to an end by itself, and counts as a few operations in 4.
@@ -42,7 +43,8 @@ local FORKS = set("FORI FORL ITERL")
 local REFUSED = set([[JFORI IFORL JFORL IITERL JITERL ILOOP JLOOP IFUNCF JFUNCF IFUNCV JFUNCV FUNCC FUNCCW
  ISTYPE ISNUM TGETR TSETR KCDATA]])
 local SIZED = set([[ISLT ISGE ISLE ISGT UNM ADDVN SUBVN MULVN DIVVN MODVN ADDNV SUBNV MULNV DIVNV MODNV ADDVV SUBVV
- MULVV DIVVV MODVV POW CAT CALLM CALL CALLMT CALLT ITERC ITERN]])
+ MULVV DIVVV MODVV POW CAT CALLM CALL CALLMT CALLT ITERC ITERN TGETV TGETS TGETB TSETV TSETS TSETB TSETM VARG]])
+local STORES = set("TSETV TSETS TSETB")
 local META = set([[ISLT ISGE ISLE ISGT ISEQV ISNEV UNM LEN ADDVN SUBVN MULVN DIVVN MODVN ADDNV SUBNV MULNV DIVNV MODNV
  ADDVV SUBVV MULVV DIVVV MODVV POW CAT GGET GSET TGETV TGETS TGETB TSETV TSETS TSETB TSETM]])
 local CALL_WEIGHT = 4 -- operations that a call counts for in a calm program
@@ -175,8 +177,39 @@ local function post_order(code, head)
   return order
 end
 
+-- Returns the instructions that store into a table which nothing but such stores has touched since it was made, and
+-- which is therefore no larger than the text that fills it. Every doubt counts against it.
+local function stores_into_new_tables(code)
+  local entered, new, found = {}, {}, {}
+  for pc = 1, code.n - 1 do
+    local target = pc + 1 + code.d[pc] - 0x8000
+    if JUMPS[code.op[pc]] or FORKS[code.op[pc]] then entered[target] = true end
+  end
+  for pc = 1, code.n - 1 do
+    local op, a, b, c, d = code.op[pc], code.a[pc], code.b[pc], code.c[pc], code.d[pc]
+    if entered[pc] or op == OP.LOOP then new = {} end
+    if STORES[op] and new[b] then
+      found[pc] = true
+      new[a], new[c] = nil, c == b and new[c] or nil
+    elseif op == OP.TSETM and new[a - 1] then
+      found[pc] = true
+    else
+      new[a], new[b], new[c], new[d] = nil, nil, nil, nil
+      -- a call takes and returns registers from `a` on, a concatenation takes those from b to c, a closure takes any
+      local first, last = 256, 256
+      if op == OP.CAT then first, last = b, c elseif CALLS[op] then first = a - 3 elseif op == OP.FNEW then first = 0 end
+      for register in pairs(new) do
+        if register >= first and register <= last then new[register] = nil end
+      end
+      if op == OP.TNEW or op == OP.TDUP then new[a] = true end
+    end
+  end
+  return found
+end
+
 local function weight_at(code, pc, call_weight)
   local op = code.op[pc]
+  if code.cheap[pc] then return 0 end
   if op == OP.CAT then return code.c[pc] - code.b[pc] end
   if CALLS[op] then return call_weight end
   return SIZED[op] and 1 or 0
@@ -247,6 +280,7 @@ local function verify_proto(proto, names, longest_path, calm, stats)
   stats.checks, stats.functions = stats.checks + checks, stats.functions + 1
   local why = refused_instruction(code, up, inside, stats)
   if why then return why end
+  code.cheap = stores_into_new_tables(code)
   local order
   order, why = post_order(code, head)
   why = why or too_long(code, head, inside, order, longest_path, calm)
