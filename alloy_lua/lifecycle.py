@@ -14,6 +14,7 @@ from .errors import ValidationError
 from .model import DEFAULT_TENANT, EventTrigger, Health, Revision, Script, Status, Trigger
 from .ports import ScriptQuery, Store
 from .script_settings import CHECKS, MAX_TEXT, bound, hooks_in, settings_in, triggers_in
+from .triggers import check_free
 
 if TYPE_CHECKING:
     from .access_model import AuditEntry
@@ -149,14 +150,12 @@ class Scripts:
 
         Raises:
             CompileError: It is to be active and does not compile.
-            Conflict: The name is taken.
+            Conflict: The name is taken, or another active script answers the method and path of one of its triggers.
             ReviewRequired: It is to be active, and its tenant asks for a review first.
             ValidationError: A setting is wrong.
         """
         require("scripts.write", checks.name(tenant, "tenant"))
-        wanted = checks.one_of(Status, status, "status")
-        if wanted not in (Status.DRAFT, Status.ACTIVE):
-            raise ValidationError(f"status of a new script: got {status!r}, wanted draft or active")
+        wanted = Status(checks.choice(status, "status of a new script", ("draft", "active"), field="status"))
         text = checks.text(source, "source", MAX_DRAFT)
         if wanted is Status.ACTIVE:
             require("scripts.activate", tenant)
@@ -227,6 +226,7 @@ class Scripts:
 
         Raises:
             CompileError: The revision does not compile; nothing was changed.
+            Conflict: Another active script answers the method and path of one of its triggers (see `check_free`).
             ReviewRequired: Its tenant asks for a review, and nobody but its author has approved it.
             BacktestRequired: It asks for a back-test (see `Backtests.require`) that this text has not passed.
         """
@@ -248,8 +248,7 @@ class Scripts:
         """
         script = self._find("scripts.activate", name, tenant)
         self._check(self._stored(script, revision).source)
-        rolled = replace(script, live_revision=revision)
-        return self._save("rollback", script, rolled, expected_version, author, reason)
+        return self._save("rollback", script, replace(script, live_revision=revision), expected_version, author, reason)
 
     def pause(self, name: str, **write: Any) -> Script:
         """Returns the script, paused: it keeps its live revision and does not run until `resume`."""
@@ -325,6 +324,8 @@ class Scripts:
         reason: str | None, revision: Revision | None = None,
     ) -> Script:  # fmt: skip
         version = _version(before, expected_version)
+        if script == before and version == before.version:
+            return before  # nothing to write: nobody's version goes stale
         self._check_review(before, script)
         stamped = replace(script, updated_at=datetime.now(UTC), updated_by=who(author))
         audit = _entry(verb, before, stamped, author, reason, revision)
@@ -333,9 +334,10 @@ class Scripts:
         return saved
 
     def _check_review(self, before: Script | None, script: Script, revision: Revision | None = None) -> None:
-        """Returns None if what runs stays as it is, or is approved where the tenant asks for that."""
+        """Returns None if what runs stays as it is, or is free to and, where the tenant asks for that, approved."""
         if not _alters_what_runs(before, script):
             return
+        check_free(before, script, self._store.iter_active)
         from .access.reviews import require_approval
         from .replay.gate import require_backtest
 

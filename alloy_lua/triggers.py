@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from .checks import MAX_NAME, aware_time, choice, items, number, one_of, optional_name, whole_number, wrong
+from .errors import Conflict
 from .events import parse_event
-from .model import ApiTrigger, AtTrigger, CronTrigger, EventTrigger, ManualTrigger, Misfire, Overlap, Trigger
+from .model import (
+    ApiTrigger,
+    AtTrigger,
+    CronTrigger,
+    EventTrigger,
+    ManualTrigger,
+    Misfire,
+    Overlap,
+    Script,
+    Status,
+    Trigger,
+)
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MOST_ATTEMPTS = 100
@@ -25,6 +38,43 @@ _PATH = re.compile(r"(?:/(?:[A-Za-z0-9._~-]+|\{[a-z_][a-z0-9_]*\}))+/?|/")
 _HEADER = re.compile(r"[a-z0-9-]{1,100}")
 _KEPT_BACK = ("authorization", "cookie", "proxy-authorization", "alloy-signature")  # not for scripts
 _FIELD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def check_free(before: Script | None, script: Script, active: Callable[[], Iterable[Script]]) -> None:
+    """Returns None if no other active script of the tenant answers a method and path that ``script`` would now answer.
+
+    Two that are activated in the same moment can still slip past each other: stores know nothing of paths. Then the one
+    of lower priority answers, or the first by name.
+
+    Args:
+        before: The script as it was; None if it is new.
+        script: The script as it would be, active.
+        active: Returns all active scripts.
+
+    Raises:
+        Conflict: Another one does; the details name it.
+    """
+    held = _claims(before) if before is not None and before.status is Status.ACTIVE else set()
+    wanted = _claims(script) - held
+    if not wanted:
+        return
+    for other in active():
+        taken = wanted & _claims(other) if (other.tenant, other.id != script.id) == (script.tenant, True) else ()
+        for method, path in sorted(taken):
+            raise Conflict(
+                f"script {script.name}: {method} {path} is answered by the active script {other.name}, "
+                "wanted a method and path that none answers",
+                details={"script": script.name, "other": other.name, "method": method, "path": path},
+            )
+
+
+def _claims(script: Script) -> set[tuple[str, str]]:
+    """Returns the methods and paths that a script answers, without the names of the variables in them."""
+    return {
+        (trigger.method, "/" + re.sub(r"\{\w+\}", "{}", trigger.path).strip("/"))
+        for trigger in script.triggers
+        if isinstance(trigger, ApiTrigger)
+    }
 
 
 def checked_trigger(trigger: Any) -> Trigger:

@@ -39,7 +39,8 @@ def create_app(
             resource.add_route(method, guarded(service, handler))
         if "*" not in methods:
             resource.add_route("*", guarded(service, _refusing(", ".join(sorted(methods)))))
-    app.router.add_route("*", "/{path:.*}", guarded(service, _missing))
+    # Any path, one with a line break in it too: what no route matches is answered by aiohttp, in its own shape.
+    app.router.add_route("*", r"/{path:[\s\S]*}", guarded(service, _missing))
     app.cleanup_ctx.append(_service)
     return app
 
@@ -52,6 +53,7 @@ def _routes(service: Service) -> dict[str, dict[str, Handler]]:
             routes.setdefault(PREFIX + endpoint.path, {})[endpoint.method] = handler_of(endpoint, service)
     for path, page in reference_pages(GROUPS).items():
         routes[PREFIX + path] = {"GET": page}
+    routes["/"] = {"GET": _to_reference}
     routes["/metrics"] = routes[f"{PREFIX}/metrics"]  # where Prometheus looks by itself
     routes[PATH] = {"*": script_handler(service)}
     return routes
@@ -62,6 +64,11 @@ def _refusing(methods: str) -> Handler:
         raise ApiError("method_not_allowed", f"this path knows {methods} only", headers={"Allow": methods})
 
     return refuse
+
+
+async def _to_reference(request: web.Request) -> web.StreamResponse:
+    # Relative, so that it is right wherever the service is mounted.
+    return web.Response(status=302, headers={"Location": f"{PREFIX[1:]}/reference"})
 
 
 async def _missing(request: web.Request) -> web.StreamResponse:

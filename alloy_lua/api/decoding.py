@@ -12,6 +12,7 @@ from msgspec import structs
 from ..errors import ValidationError
 from .endpoint import Endpoint
 from .errors import ApiError
+from .wanted import told
 
 JSON_TYPES = ("application/json", "text/json")
 
@@ -43,7 +44,9 @@ class Decoder:
         try:
             return msgspec.convert(text, self._path_types[name], strict=False)
         except msgspec.ValidationError as error:
-            raise ValidationError(f"path: {name}: {error}", details={"in": "path", "field": name}) from None
+            raise ValidationError(
+                f"path: {name}: {told(error, self._path_types[name])}", details={"in": "path", "field": name}
+            ) from None
 
     def _query_of(self, request: web.Request) -> Any:
         given: dict[str, Any] = {}
@@ -57,7 +60,7 @@ class Decoder:
         try:
             return msgspec.convert(given, self._query, strict=False)
         except msgspec.ValidationError as error:
-            raise ValidationError(f"query: {error}", details={"in": "query"}) from None
+            raise ValidationError(f"query: {told(error, self._query)}", details={"in": "query"}) from None
 
 
 def _list_fields(query: Any) -> frozenset[str]:
@@ -74,7 +77,7 @@ def decoded(decoder: msgspec.json.Decoder[Any], body: bytes | bytearray) -> Any:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise ValidationError(f"body: {error}", details={"in": "body"}) from None
+        raise ValidationError(f"body: {told(error, decoder.type)}", details={"in": "body"}) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise ApiError("malformed_json", f"body: not JSON: {reason}") from None

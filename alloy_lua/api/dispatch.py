@@ -7,23 +7,25 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 from aiohttp import web
 
-from ..access.roles import check
+from ..access import roles
 from ..access_model import Actor
-from ..errors import AlloyError, ValidationError
+from ..errors import AlloyError, PermissionDenied, ValidationError
 from ..logs import REQUEST_ID as LOGGED_ID
 from ..model import DEFAULT_TENANT
 from .decoding import Decoder, check_json, read_body
-from .endpoint import Endpoint
-from .errors import ApiError, from_http, reply_of
+from .endpoint import ANY_TOKEN, Endpoint
+from .errors import INTERNAL, ApiError, from_http, reply_of
 from .headers import REQUEST_ID, USUAL, request_id_of, secure
 from .idempotent import key_of, once
 from .reply import JSON, Reply, to_json
 from .service import Call, Service
 
 TENANT = "Alloy-Tenant"
+_AS_SENT = "%/:@!$&'()*+,;=[]"
 _log = logging.getLogger("alloy_lua.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -103,10 +105,27 @@ def _call_of(request: web.Request, endpoint: Endpoint, service: Service, actor: 
 def _check_allowed(actor: Actor, endpoint: Endpoint, tenant: str) -> None:
     """Returns None if the actor may call the endpoint, in this tenant or in any or in all, as the endpoint says."""
     assert endpoint.permission is not None
+    if endpoint.permission == ANY_TOKEN:
+        return
     where = tenant if endpoint.tenant else None
     if endpoint.anywhere and actor.tenants:
         where = next(iter(actor.tenants))
-    check(actor, endpoint.permission, where)
+    check_held(actor, endpoint.permission, where)
+
+
+def check_held(actor: Actor, permission: str, tenant: str | None) -> None:
+    """Returns None if `roles.check` does; what it refuses because of the scopes alone names the scope that is missing.
+
+    Raises:
+        NotFound, PermissionDenied: as `roles.check`.
+    """
+    try:
+        roles.check(actor, permission, tenant)
+    except PermissionDenied as error:
+        if roles.at_least(actor.role, roles.PERMISSIONS[permission]) and not roles.covers(actor.scopes, permission):
+            held = sorted(actor.scopes or ())
+            error.details = {"permission": permission, "scopes": held, "wanted_scope": permission}
+        raise
 
 
 def _tenant_of(request: web.Request, actor: Actor) -> str:
@@ -147,16 +166,27 @@ def guarded(service: Service, handler: Handler) -> Handler:
             response.headers["X-Request-Id"] = request_id
             secure(response.headers)
         if _log.isEnabledFor(logging.INFO):
-            _log.info("%s %s %d", request.method, request.path, response.status, extra=_facts(request, response))
+            _log.info(
+                "%s %s %d", request.method, logged_path(request), response.status, extra=_facts(request, response)
+            )
         return response
 
     return handle
 
 
+def logged_path(request: web.Request) -> str:
+    """Returns the path as it was sent, still percent-encoded and without its query.
+
+    Decoded, it could end the log's line and begin another, or speak to the terminal that shows it. What a client sends
+    unencoded beyond ASCII is encoded here.
+    """
+    return quote(request.raw_path.partition("?")[0], safe=_AS_SENT, errors="surrogateescape")
+
+
 def _facts(request: web.Request, response: web.StreamResponse) -> dict[str, Any]:
     """Returns what the log says of a call, besides its request id."""
     return {
-        "method": request.method, "path": request.path, "status": response.status, "address": request.remote,
+        "method": request.method, "path": logged_path(request), "status": response.status, "address": request.remote,
         "tenant": request.headers.get(TENANT),
     }  # fmt: skip
 
@@ -167,5 +197,5 @@ def _told(error: Exception, request: web.Request) -> AlloyError:
         return error
     if isinstance(error, web.HTTPException):
         return from_http(error)
-    _log.exception("request %s: %s %s failed", request[REQUEST_ID], request.method, request.path)
-    return ApiError("internal_error", "something went wrong inside; the request id finds it in the service's log")
+    _log.exception("request %s: %s %s failed", request[REQUEST_ID], request.method, logged_path(request))
+    return ApiError("internal_error", INTERNAL)

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 from msgspec import structs
 
 F = TypeVar("F", bound=Callable[..., Any])
+ANY_TOKEN = "any token"
+"""In place of a permission: whoever is known may call."""
 _NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -41,7 +43,8 @@ class Endpoint(NamedTuple):
         method: ``GET``, ``POST``, …
         path: Its path below the service's root, with parameters in braces.
         tag: The group it is listed in.
-        permission: What its caller must have; None if anybody may call it. See `access.roles.PERMISSIONS`.
+        permission: What its caller must have; None if anybody may call it, `ANY_TOKEN` if anybody who is known may.
+            See `access.roles.PERMISSIONS`.
         call: The function that answers it.
         path_types: The type of each parameter of the path.
         query: The struct of its query; None if it takes none.

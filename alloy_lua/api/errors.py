@@ -34,6 +34,7 @@ STATUS_OF = {
 """The status of each error code; codes that are not listed are faults of the service."""
 RETRY_AFTER = {"overloaded": 1, "store_error": 1, "breaker_open": 10, "bypassed": 10}
 """Seconds after which it makes sense to call again, by error code."""
+INTERNAL = "something went wrong inside; the request id finds it in the service's log"
 
 _CODE_OF_STATUS = {
     400: "malformed_request", 401: "unauthenticated", 403: "permission_denied", 404: "not_found",

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..access.roles import PERMISSIONS
 from ..version import VERSION
-from .endpoint import Endpoint, Group, Media
+from .endpoint import ANY_TOKEN, Endpoint, Group, Media
 from .reply import JSON
 from .schemas import Schemas
 from .wire.common import ErrorReply, TenantName
@@ -65,9 +65,13 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 
 def _description(endpoint: Endpoint) -> str:
-    wanted = endpoint.permission
-    needs = f"Takes {wanted}: role {PERMISSIONS[wanted]} or above." if wanted is not None else ""
-    return "\n\n".join(part for part in (endpoint.description, needs) if part)
+    return "\n\n".join(part for part in (endpoint.description, _needs(endpoint.permission)) if part)
+
+
+def _needs(permission: str | None) -> str:
+    if permission is None or permission == ANY_TOKEN:
+        return f"Takes {permission}." if permission else ""
+    return f"Takes {permission}: role {PERMISSIONS[permission]} or above."
 
 
 def _parameters(endpoint: Endpoint, schemas: Schemas) -> Iterator[dict[str, Any]]:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import functools
+import logging
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from ..access import roles
 from ..access_model import Actor
-from ..errors import AlloyError, NotFound
+from ..errors import AlloyError, ConfigError, NotFound
 from ..model import RunStatus
 from ..outcome import Outcome
 from ..routes import Match, Route
 from ..values import jsonable
 from .decoding import decoded, read_body
-from .dispatch import Handler
+from .dispatch import Handler, check_held
 from .endpoint import Endpoint, Lane
-from .errors import ApiError
+from .errors import INTERNAL, ApiError
 from .headers import REQUEST_ID, SECURITY
 from .idempotent import key_of, once
 from .reply import JSON, to_json
@@ -26,13 +26,14 @@ from .service import Call, Service
 from .signatures import check_signature
 
 MUTATING = ("POST", "PUT", "PATCH", "DELETE")
-PATH = "/x/{tenant}/{path:.*}"
+PATH = r"/x/{tenant}/{path:[\s\S]*}"
 POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 _SENT = (
     "content-type", "cache-control", "etag", "location", "link", "retry-after", "content-disposition",
     "content-language", "vary", "last-modified",
 )  # fmt: skip
 _KEPT_BACK = frozenset(("x-request-id", *(name.lower() for name in SECURITY)))
+_log = logging.getLogger("alloy_lua.api")
 _ANY = msgspec.json.Decoder(Any)
 _ENDPOINT = Endpoint(
     method="*", path="/x/{tenant}/{path}", tag="x", permission="scripts.run", call=lambda call: None, path_types={},
@@ -89,12 +90,18 @@ async def _actor_of(request: web.Request, service: Service, route: Route) -> Act
         return None
     found = service.actor_of(request)
     actor = found if isinstance(found, Actor) else await found
-    roles.check(actor, "scripts.run", route.script.tenant)
+    check_held(actor, "scripts.run", route.script.tenant)
     return actor
 
 
 def _check_signed(call: Call, route: Route, body: bytes) -> None:
-    check_signature(call, call.alloy.secrets.open(call.tenant, route.trigger.secret or ""), body)
+    try:
+        secret = call.alloy.secrets.open(call.tenant, route.trigger.secret or "")
+    except (ConfigError, NotFound) as error:
+        # Anybody can get here: what the secret is called and what ails it is for the log only.
+        _log.error("request %s: script %r: %s", call.request_id, route.script.name, error.message)
+        raise ApiError("internal_error", INTERNAL) from None
+    check_signature(call, secret, body)
 
 
 def _params(request: web.Request, route: Route, variables: dict[str, str], body: bytes) -> dict[str, Any]:

@@ -131,7 +131,39 @@ def test_every_role_may_do_what_its_permissions_say_and_no_more(service: Running
     assert service.client("reviewer").post("/scripts/by-role/activate").status == 200
     assert author("DELETE", "/scripts/by-role").status == 403
     held = service.client("admin", scopes=["scripts.read"])
-    assert held.get("/scripts").status == 200 and held.post("/scripts", new).status == 403
+    assert held.get("/scripts").status == 200
+    refused = held.post("/scripts", new)
+    assert (refused.status, refused.json["error"]["details"]) == (
+        403, {"permission": "scripts.write", "scopes": ["scripts.read"], "wanted_scope": "scripts.write"},
+    )  # fmt: skip
+    low = service.client("viewer", scopes=["scripts.*"]).post("/scripts", new)
+    assert low.json["error"]["details"]["wanted_role"] == "author"
+
+
+def test_every_token_may_ask_who_it_is(service: Running) -> None:
+    narrow = service.client("operator", "default", scopes=["events.fire"])
+    assert narrow.get("/me").json == {
+        "name": "operator-default", "role": "operator", "tenants": ["default"], "permissions": ["events.fire"],
+    }  # fmt: skip
+    assert narrow.get("/tenants").status == 403
+    assert Client(service.url).get("/me").status == 401
+
+
+@pytest.mark.parametrize(
+    "reach", [{}, {"tenants": None}, {"all_tenants": False}, {"tenants": ["a"], "all_tenants": True}]
+)
+def test_a_token_for_all_tenants_must_be_asked_for(admin: Client, reach: dict[str, Any]) -> None:
+    new = {"name": "wide", "role": "viewer"}
+    refused = admin.post("/tokens", {**new, **reach})
+    assert (refused.status, refused.code) == (422, "validation_error") and "tenants" in refused.text
+    assert "wide" not in admin.get("/tokens").text
+    made = admin.post("/tokens", {**new, "name": "asked-for", "all_tenants": True})
+    assert (made.status, made.json["tenants"]) == (201, None)
+
+
+def test_who_has_one_tenant_gives_no_token_for_all(service: Running) -> None:
+    made = service.client("admin", "default").post("/tokens", {"name": "a", "role": "viewer", "all_tenants": True})
+    assert made.status == 403
 
 
 def test_a_token_is_told_once_and_ends_when_it_is_revoked(service: Running, admin: Client) -> None:

@@ -58,6 +58,8 @@ def test_the_reference_page_needs_nothing_from_elsewhere(admin: Client) -> None:
     for name in ("reference.js", "reference.css"):
         assert name in page.text and admin.get(f"/{name}").status == 200
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "Nothing matches." in page.text and "Fields marked * must be given." in page.text
+    assert "overflow-x: auto" in admin.get("/reference.css").text
 
 
 def operations(service: Running) -> list[Any]:

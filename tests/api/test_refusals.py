@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -145,3 +146,68 @@ def test_mounted_in_another_application_its_paths_move(tmp_path: object) -> None
             await runner.cleanup()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("sent", ["x%0aFORGED", "x%0d%0aFORGED", "%1b%5b31m", "%00", "caf%C3%A9"])
+def test_a_path_is_logged_as_it_was_sent(service: Running, caplog: pytest.LogCaptureFixture, sent: str) -> None:
+    with caplog.at_level("INFO", "alloy_lua.api"):
+        Client(service.url).get(f"/scripts/{sent}?text=private")
+    (record,) = [one for one in caplog.records if one.name == "alloy_lua.api"]
+    assert record.getMessage() == f"GET /api/v1/scripts/{sent} 401"
+    assert record.path == f"/api/v1/scripts/{sent}"  # type: ignore[attr-defined]
+
+
+def test_a_fault_is_logged_with_the_path_as_it_was_sent(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    def broken(request: web.Request) -> Actor:
+        raise RuntimeError("broken")
+
+    Client(serve(authenticator=broken).url).get("/scripts/x%0aFORGED")
+    assert "GET /api/v1/scripts/x%0aFORGED failed" in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/y%0aZ", "/x/default/y%0aZ", "/x/de%0afault/y", "/%0a"])
+def test_a_line_break_in_a_path_escapes_nothing(service: Running, path: str) -> None:
+    sent = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    reply = exchange(service, sent)
+    assert error_in(reply) == (b"HTTP/1.1 404 Not Found", "not_found")
+    assert b"X-Request-Id: " in reply and b"Server: alloy-lua" in reply and b"X-Frame-Options: DENY" in reply
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "wanted"),
+    [
+        ("POST", "/scripts", {"name": "a", "source": "", "limits": "nope"}, "default, external, relaxed, strict"),
+        ("POST", "/scripts", {"name": "a", "source": "", "status": "nope"}, "active, draft"),
+        (
+            "POST", "/scripts", {"name": "a", "source": "", "triggers": [{"kind": "manual"}, {"kind": "nope"}]},
+            "event, cron, at, api, manual",
+        ),
+        (
+            "POST", "/scripts", {"name": "a", "source": "", "triggers": [{"kind": "api", "path": "/a", "auth": "nope"}]},
+            "hmac, public, token",
+        ),
+        ("POST", "/tokens", {"name": "a", "role": "nope", "tenants": ["a"]}, "viewer, author, reviewer, operator, admin"),
+        ("POST", "/scripts/a/reviews", {"verdict": "nope", "reason": "a"}, "approve, reject"),
+        ("POST", "/scripts/a/rollout", {"mode": "nope"}, "shadow, canary"),
+        ("PATCH", "/scripts/a", {"failure_policy": "nope"}, "closed, open"),
+        ("GET", "/scripts?status=nope", None, "draft, active, paused, disabled, archived"),
+        ("GET", "/jobs?state=nope", None, "waiting, ready, running"),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_none_of_a_few_is_told_which_they_are(
+    admin: Client, method: str, path: str, body: Any, wanted: str
+) -> None:
+    refused = admin(method, path, body)
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert "'nope'" in refused.text and f", wanted one of {wanted}" in refused.json["error"]["message"]
+
+
+def test_a_run_that_is_not_under_way_cannot_be_cancelled(admin: Client) -> None:
+    refused = admin.post("/runs/nope/cancel")
+    assert (refused.status, refused.code) == (404, "not_found")
+    assert refused.json["error"]["details"] == {"run": "nope"}
+
+
+def test_the_root_leads_to_the_reference(service: Running) -> None:
+    reply = exchange(service, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert reply.startswith(b"HTTP/1.1 302 Found") and b"Location: api/v1/reference\r\n" in reply

@@ -44,7 +44,9 @@ def test_a_back_test_is_a_job_with_a_report_that_activation_may_ask_for(service:
     assert "there is none" in refused.json["error"]["details"]["problems"][0]
     started = admin.post("/scripts/tested/backtests", {"records": [{"total": n} for n in (10, 70, 200)]})
     assert started.status == 202 and started.headers["Location"].endswith(f"/api/v1/backtests/{started.json['id']}")
-    assert admin.get(f"/backtests/{started.json['id']}").json["state"] == "ready"
+    state = admin.get(f"/backtests/{started.json['id']}").json
+    assert state["state"] == "ready" and state["note"] == started.json["note"]
+    assert "--job-slots" in state["note"]  # nobody takes jobs here
     service.alloy.jobs.run_one(started.json["id"])
     done = admin.get(f"/backtests/{started.json['id']}").json
     assert (done["state"], done["report"]["tally"]["counts"]["changed"]) == ("succeeded", 1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ...access.roles import covers, permissions_of
+from ...errors import ValidationError
 from ..cursors import cursor_of, key_of
-from ..endpoint import Group
+from ..endpoint import ANY_TOKEN, Group
 from ..reply import Reply
 from ..service import Call
 from ..wire.access import (
@@ -30,7 +31,7 @@ TENANTS = Group("tenants", "Tenants and their settings.", tenant=False)
 REVIEWS = Group("reviews", "A second person's word on what is to run.")
 
 
-@TOKENS.get("/me", "tenants.read", Me, anywhere=True)
+@TOKENS.get("/me", ANY_TOKEN, Me)
 def who_am_i(call: Call) -> Me:
     """Say who the caller is and what they may do."""
     actor = call.actor
@@ -65,8 +66,14 @@ def list_tokens(call: Call, query: PageQuery) -> TokenPage:
 def create_token(call: Call, body: NewToken) -> Reply:
     """Make a token. Its secret is in the reply, and nowhere else ever again.
 
-    Nobody can give more rights than they have.
+    Nobody can give more rights than they have. Either ``tenants`` or ``all_tenants`` must be given.
     """
+    if (body.tenants is None) is not body.all_tenants:
+        got = "both" if body.all_tenants else "neither"
+        raise ValidationError(
+            f"body: tenants: got {got}, wanted a list of tenants, or all_tenants true without one",
+            details={"in": "body", "field": "tenants"},
+        )
     token, secret = call.alloy.tokens.create(
         body.name, body.role, tenants=body.tenants, scopes=body.scopes, expires_at=body.expires_at
     )

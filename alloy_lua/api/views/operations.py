@@ -121,10 +121,10 @@ def list_running(call: Call) -> RunningRuns:
 @GROUP.post("/runs/{run}/cancel", "runs.cancel", Cancelled, example={"reason": "takes too long"})
 def cancel_run(call: Call, run: RunKey, body: Move) -> Cancelled:
     """Cancel a run under way in this process; it ends within moments, with the code ``cancelled``."""
-    done = call.alloy.cancel(run, tenant=call.tenant)
-    if done:
-        call.alloy.audit.record("run.cancel", tenant=call.tenant, object_id=run, name=run, reason=body.reason)
-    return Cancelled(cancelled=done)
+    if not call.alloy.cancel(run, tenant=call.tenant):
+        raise NotFound(f"run {run!r}: is not under way in this process", details={"run": run})
+    call.alloy.audit.record("run.cancel", tenant=call.tenant, object_id=run, name=run, reason=body.reason)
+    return Cancelled(cancelled=True)
 
 
 @GROUP.get("/settings", "settings.read", Settings, tenant=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import NotFound
-from ...job_model import JobKind, JobState
+from ...job_model import Job, JobKind, JobState
 from ..cursors import cursor_of, key_of
 from ..endpoint import Group, Lane
 from ..reply import Reply
@@ -31,6 +31,7 @@ from ..wire.replay import (
 from ..wire.runs import RunKey
 
 TAPES = Group("tapes", "Runs recorded with their input and host calls, and replaying them.")
+NOBODY = "no process takes jobs; wanted alloy-lua worker, or a service with --job-slots"
 BACKTESTS = Group("back-tests", "A revision and the live one over the same records.")
 
 
@@ -110,7 +111,7 @@ def start_backtest(call: Call, script: ScriptKey, body: NewBacktest) -> Reply:
     given = {name: getattr(body, name) for name in body.__struct_fields__}
     job = call.alloy.backtests.start(script, tenant=call.tenant, **given)
     root = call.path.partition("/scripts/")[0]
-    return Reply(Backtest(id=job.id, state=job.state), 202, {"Location": f"{root}/backtests/{job.id}"})
+    return Reply(_under_way(call, job), 202, {"Location": f"{root}/backtests/{job.id}"})
 
 
 @BACKTESTS.get("/scripts/{script}/backtests", "scripts.read", Reports)
@@ -128,8 +129,16 @@ def get_backtest(call: Call, backtest: BacktestKey) -> Backtest:
         job = call.alloy.store.jobs.get(call.tenant, backtest)
         if job.kind is not JobKind.BACKTEST:
             raise
-        return Backtest(id=job.id, state=job.state, progress=job.progress, note=job.note, reason=job.reason)
+        return _under_way(call, job)
     return Backtest(id=backtest, state=JobState.SUCCEEDED, progress=1.0, report=report)
+
+
+def _under_way(call: Call, job: Job) -> Backtest:
+    """Returns how far a back-test is; one that nobody would ever run says so."""
+    note = job.note
+    if job.state is JobState.READY and not call.alloy.store.jobs.nodes():
+        note = NOBODY
+    return Backtest(id=job.id, state=job.state, progress=job.progress, note=note, reason=job.reason)
 
 
 @BACKTESTS.put(

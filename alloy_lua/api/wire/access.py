@@ -20,11 +20,12 @@ _Text = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class NewToken(Input, kw_only=True):
-    """A token to be made.
+    """A token to be made, for the tenants it names or, if that is said in so many words, for all.
 
     Attributes:
         name: Who will show it.
-        tenants: Where it may act; null for every tenant.
+        tenants: Where it may act; must be given unless ``all_tenants`` is true.
+        all_tenants: It may act in every tenant, those to come too.
         scopes: The permissions it is held to, such as ``scripts.read`` or ``runs.*``; null for all of its role.
         expires_at: When it ends; null for never.
     """
@@ -32,6 +33,7 @@ class NewToken(Input, kw_only=True):
     name: Person
     role: model.Role
     tenants: Annotated[list[TenantName], Meta(min_length=1, max_length=100)] | None = None
+    all_tenants: bool = False
     scopes: Annotated[list[Scope], Meta(max_length=100)] | None = None
     expires_at: Moment | None = None
     reason: Reason | None = None

@@ -137,7 +137,7 @@ class RunningRuns(Output, kw_only=True):
 
 
 class Cancelled(Output, kw_only=True):
-    """Whether a run of that id was under way in this process."""
+    """A run that was under way in this process ends now."""
 
     cancelled: bool
 

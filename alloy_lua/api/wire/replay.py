@@ -183,7 +183,7 @@ class Backtest(Brief, kw_only=True):
 
     Attributes:
         progress: From 0 to 1, where the number of records is known.
-        note: How many records are done.
+        note: How many records are done, or that no process takes jobs.
         reason: Why it did not end well.
         report: What it came to, once it is done.
     """
