@@ -25,7 +25,7 @@ from .prelude import metered_module, prelude_texts, read_lua
 from .program import Program
 
 LONGEST_PATH = 256
-MAX_PROGRAMS = 1000
+MAX_PROGRAMS, MOST_OWN_BYTES = 1000, 64 * 2**20  # that one state holds: then another one is made
 UNBOUNDED = 2**50  # bytes: runs put up walls of their own (meter.lua)
 TRAINING_RUNS = 4
 TRAINING_ROWS, TRAINING_BYTES, TRAINING_DEPTH = 6, 65536, 32  # of output, and of tables in it
@@ -120,7 +120,7 @@ class Runtime:
             loaded = Loaded(main, bool(stats["sets_globals"]))
             self.programs[program.sha256] = loaded
             self.sweep()
-            if len(self.programs) > MAX_PROGRAMS:
+            if len(self.programs) > MAX_PROGRAMS or self._own_bytes > MOST_OWN_BYTES:
                 self.retired = True
         return loaded
 

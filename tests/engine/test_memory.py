@@ -129,3 +129,11 @@ def test_nothing_survives_it(engine: Engine, source: str) -> None:
         result = engine.run(engine.compile(filler), RunInput(limits))
         assert result.error is not None
         assert result.error.code == "memory_exceeded"
+
+
+def test_a_state_full_of_programs_gives_way_to_another(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alloy_lua.engine.runtime.MOST_OWN_BYTES", MIB)
+    for number in range(40):
+        source = f"local n = {number} if n < 0 then local x " + "x = {1, f = n} " * 500 + "end return n"
+        assert engine.run(engine.compile(source), RunInput(Limits())).value == number
+    assert 2 < engine.pool.made < 20
