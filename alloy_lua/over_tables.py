@@ -61,6 +61,8 @@ class OverTables:
             ValidationError: An argument is wrong, a column is missing, or a script reaches outside its row.
             CompileError: A script does not compile.
         """
+        if progress is not None and not callable(progress):
+            raise checks.wrong("progress", progress, "a function")
         spec = self._table_spec(event_or_script, tenant, user, revision, types, missing)
         from .tables.evaluate import evaluate
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..access_model import Role, Tenant, Token
-from .options import Commands, add_author, add_command, add_url, count, database_of, moment, name_text
+from .options import Commands, add_author, add_command, add_url, count, database_of, moment, name_text, values
 from .reply import Reply, compact, visible
-from .session import existing, writable
+from .session import existing, on_made
 from .tables import table
+
+if TYPE_CHECKING:
+    from .. import Alloy
 
 
 def register(commands: Commands) -> None:
@@ -18,7 +21,7 @@ def register(commands: Commands) -> None:
     tokens = _group(commands, "tokens", "make, list and revoke API tokens")
     create = add_command(tokens, "create", _create, "make an API token and show it, this once")
     create.add_argument("name", type=name_text, metavar="NAME", help="who will use it")
-    create.add_argument("--role", choices=tuple(Role), required=True, help="what it may do")
+    create.add_argument("--role", choices=values(Role), required=True, help="what it may do")
     reach = create.add_mutually_exclusive_group(required=True)
     reach.add_argument("--tenant", action="append", help="where it may do it; repeatable")
     reach.add_argument("--all-tenants", action="store_true", help="it may do it everywhere")
@@ -57,11 +60,14 @@ def _group(commands: Commands, name: str, help: str) -> Commands:
 
 
 def _create(arguments: argparse.Namespace) -> Reply:
-    with writable(database_of(arguments)) as alloy:
-        made = alloy.tokens.create(
-            arguments.name, arguments.role, tenants=None if arguments.all_tenants else arguments.tenant,
-            scopes=arguments.scope, expires_at=arguments.expires,
-        )  # fmt: skip
+    return on_made(database_of(arguments), lambda alloy: _created(alloy, arguments))
+
+
+def _created(alloy: Alloy, arguments: argparse.Namespace) -> Reply:
+    made = alloy.tokens.create(
+        arguments.name, arguments.role, tenants=None if arguments.all_tenants else arguments.tenant,
+        scopes=arguments.scope, expires_at=arguments.expires,
+    )  # fmt: skip
     note = f"token {made.token.id} for {visible(made.token.name)}; its text is kept nowhere and not shown again:"
     return Reply(_data(made.token) | {"secret": made.secret}, [note, made.secret])
 
@@ -111,9 +117,12 @@ def _update(arguments: argparse.Namespace) -> Reply:
     settings: dict[str, Any] = {}
     if arguments.review is not None:
         settings["review_required"] = arguments.review == "required"
-    with writable(database_of(arguments)) as alloy:
+
+    def work(alloy: Alloy) -> Reply:
         tenant = alloy.tenants.update(arguments.name, reason=arguments.reason, **settings)
-    return Reply(tenant._asdict(), [_line(tenant)])
+        return Reply(tenant._asdict(), [_line(tenant)])
+
+    return on_made(database_of(arguments), work)
 
 
 def _line(tenant: Tenant) -> str:

@@ -12,7 +12,7 @@ from ..errors import NotFound, ValidationError
 from ..model import DEFAULT_TENANT
 from .execute import bind
 from .options import Commands, add_command, add_database, count, database_of, name_text
-from .reply import FAILED, OK, Reply, pairs, visible
+from .reply import FAILED, OK, Reply, UsageError, pairs, visible
 from .session import existing, in_memory
 from .tables import table
 
@@ -65,11 +65,32 @@ def evaluate_file(arguments: argparse.Namespace) -> Reply:
     arrow()
     if not arguments.file:
         with existing(database_of(arguments)) as alloy:
+            _check_event(alloy, arguments)
             return _evaluated(alloy, arguments)
     with in_memory() as alloy:
+        _check_event(alloy, arguments)
         for path in arguments.file:
             bind(alloy, path, arguments.event, arguments.tenant)
         return _evaluated(alloy, arguments)
+
+
+def _check_event(alloy: Alloy, arguments: argparse.Namespace) -> None:
+    """Ends the command as wrong usage if what looks like an event is none, and no script has that name."""
+    from ..tables.spec import event_in
+
+    try:
+        event_in(arguments.event, lambda name: _is_script(alloy, arguments, name))
+    except ValidationError as error:
+        raise UsageError(f"argument EVENT|NAME: {error.message}") from None
+
+
+def _is_script(alloy: Alloy, arguments: argparse.Namespace, name: str) -> bool:
+    if arguments.file:
+        return name in [Path(path).stem for path in arguments.file]
+    try:
+        return bool(alloy.scripts.get(name, tenant=arguments.tenant))
+    except NotFound:
+        return False
 
 
 def _evaluated(alloy: Alloy, arguments: argparse.Namespace) -> Reply:
@@ -78,11 +99,18 @@ def _evaluated(alloy: Alloy, arguments: argparse.Namespace) -> Reply:
     if arguments.out is not None:
         suffix_of(arguments.out)
     source = open_table(arguments.source)
+    if arguments.out is not None and arguments.out.exists() and arguments.out.samefile(arguments.source):
+        raise ValidationError(f"--out {arguments.out}: got the file that --in names, wanted another")
     bar = _Bar(sys.stderr, source.rows)
-    result = alloy.evaluate_table(
-        arguments.event, source.reader, tenant=arguments.tenant or DEFAULT_TENANT, user=arguments.user,
-        types=_types(arguments.types), missing=arguments.missing, threads=arguments.threads, progress=bar.show,
-    )  # fmt: skip
+    try:
+        result = alloy.evaluate_table(
+            arguments.event, source.reader, tenant=arguments.tenant or DEFAULT_TENANT, user=arguments.user,
+            types=_types(arguments.types), missing=arguments.missing, threads=arguments.threads, progress=bar.show,
+        )  # fmt: skip
+    except ValidationError as error:
+        # The library says how Python asks for it.
+        said = error.message.replace("missing='null'", "--missing null")
+        raise ValidationError(said, details=error.details) from None
     if not result.report.choices:
         raise NotFound(f"event {arguments.event}: no active script runs on it")
     try:

@@ -71,7 +71,7 @@ def _check(alloy: Alloy, path: str) -> _Checked:
         program = alloy.compile(text)
         settings = parse_front_matter(text, path)
     except AlloyError as error:
-        return _Checked({"file": path, "ok": False, "error": error.as_dict()}, [_located(path, error)], error)
+        return _Checked({"file": path, "ok": False, "error": error.as_dict()}, [located(path, error)], error)
     events = dict.fromkeys(each.event for each in settings.triggers if isinstance(each, EventTrigger))
     found = list(dict.fromkeys(finding for event in events for finding in alloy.report(text, event)))
     modules = sorted(module.name for module in alloy.host_functions() if module.name in program.mentions)
@@ -125,10 +125,15 @@ def _fields(names: tuple[str, ...] | None) -> str:
     return ", ".join(names) or "none"
 
 
-def _located(path: str, error: AlloyError) -> str:
-    """Returns the error as editors and terminals link it: ``file:line:column: message``."""
-    if error.message.startswith((f"{path}:", f"file {path}:")):
+def located(path: str, error: AlloyError) -> str:
+    """Returns the error as editors and terminals link it: ``file:line:column: message``.
+
+    One that has no place in the file has its code there: ``file: not_found: message``.
+    """
+    if error.message.startswith(f"{path}:"):
         return visible(error.message)
+    if error.line is None:
+        return visible(f"{path}: {error.code}: {error.message.removeprefix(f'file {path}: ')}")
     place = ":".join(str(part) for part in (path, error.line, error.column) if part is not None)
     return visible(f"{place}: {error.message}")
 

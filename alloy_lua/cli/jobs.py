@@ -6,12 +6,27 @@ import argparse
 import signal
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..job_model import Job, JobKind, JobState
-from .options import Commands, add_command, add_database, count, database_of, json_object, name_text
+from .options import (
+    Commands,
+    add_command,
+    add_database,
+    count,
+    database_of,
+    json_object,
+    name_text,
+    number,
+    values,
+    whole,
+)
 from .reply import FAILED, OK, Reply, pairs, visible
-from .session import existing, writable
+from .session import existing, script_names
 from .tables import table
+
+if TYPE_CHECKING:
+    from .. import Alloy
 
 STOP_SECONDS = 30.0
 
@@ -23,9 +38,9 @@ def register(commands: Commands) -> None:
         required=True, metavar="COMMAND"
     )
     listing = add_command(own, "list", _list, "list jobs, newest first")
-    listing.add_argument("--state", choices=tuple(JobState), help="only these")
+    listing.add_argument("--state", choices=values(JobState), help="only these")
     listing.add_argument("--script", metavar="NAME", help="only this script's")
-    listing.add_argument("--kind", choices=tuple(JobKind), help="only those asked for so")
+    listing.add_argument("--kind", choices=values(JobKind), help="only those asked for so")
     dead = add_command(own, "dead", _dead, "list the dead letters: jobs that failed as often as they may")
     for parser in (listing, dead):
         parser.add_argument("--before", metavar="ID", help="go on behind this one")
@@ -61,15 +76,15 @@ def _register_adding(own: Commands) -> None:
     add = add_command(own, "add", _add, "have a worker run a script")
     add.add_argument("name", metavar="NAME", help="the script's name or id")
     add.add_argument("--params", type=json_object, metavar="JSON|@FILE", help="parameters: a JSON object, @file, or @-")
-    add.add_argument("--delay", dest="delay_s", type=float, metavar="SECONDS", help="wait so long first")
+    add.add_argument("--delay", dest="delay_s", type=number, metavar="SECONDS", help="wait so long first")
     add.add_argument("--id", help="names the job: if there is one of that id, none is added")
-    add.add_argument("--priority", type=int, metavar="N", help="higher runs first (default: 0)")
+    add.add_argument("--priority", type=whole, metavar="N", help="higher runs first (default: 0)")
     add.add_argument("--order-by", metavar="TEXT", help="jobs with the same text run one after the other")
     add.add_argument("--attempts", type=count, metavar="N", help="tries in all (default: 5)")
     add.add_argument(
-        "--backoff", dest="backoff_s", type=float, metavar="SECONDS", help="to the second try (default: 10)"
+        "--backoff", dest="backoff_s", type=number, metavar="SECONDS", help="to the second try (default: 10)"
     )
-    add.add_argument("--timeout", dest="timeout_s", type=float, metavar="SECONDS", help="for one try")
+    add.add_argument("--timeout", dest="timeout_s", type=number, metavar="SECONDS", help="for one try")
     add.add_argument("--user", type=name_text, help="who acts")
     add_database(add)
 
@@ -78,7 +93,7 @@ def _register_worker(commands: Commands) -> None:
     worker = add_command(commands, "worker", _worker, "run background jobs and schedules until stopped")
     worker.add_argument("--slots", type=count, default=4, metavar="N", help="jobs at once (default: %(default)s)")
     worker.add_argument(
-        "--silent", type=float, default=15.0, metavar="SECONDS",
+        "--silent", type=number, default=15.0, metavar="SECONDS",
         help="take over the jobs of a process not seen for so long (default: %(default)s)",
     )  # fmt: skip
     worker.add_argument("--no-schedules", action="store_true", help="leave schedules to other processes")
@@ -89,24 +104,25 @@ def _list(arguments: argparse.Namespace) -> Reply:
     names = ("state", "script", "kind", "before", "limit")
     with existing(database_of(arguments)) as alloy:
         found = alloy.jobs.list(tenant=arguments.tenant, **{name: getattr(arguments, name) for name in names})
-    return _listed(found, "no jobs")
+        return _listed(alloy, found, "no jobs", arguments.tenant)
 
 
 def _dead(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
         found = alloy.jobs.dead(tenant=arguments.tenant, before=arguments.before, limit=arguments.limit)
-    return _listed(found, "no dead letters")
+        return _listed(alloy, found, "no dead letters", arguments.tenant)
 
 
-def _listed(found: Sequence[Job], none: str) -> Reply:
+def _listed(alloy: Alloy, found: Sequence[Job], none: str, tenant: str) -> Reply:
+    names = script_names(alloy, [job.script_id for job in found], tenant)
     header = ("id", "created", "script", "kind", "state", "try", "why")
-    return Reply(found, table(header, map(_row, found)) if found else [none])
+    return Reply(found, table(header, [_row(job, names[job.script_id]) for job in found]) if found else [none])
 
 
-def _row(job: Job) -> tuple[str, ...]:
+def _row(job: Job, script: str) -> tuple[str, ...]:
     created = job.created_at.isoformat(sep=" ", timespec="seconds")[:19]
     why = job.reason or (f"{job.progress:.0%} {job.note or ''}".strip() if job.progress else "")
-    return (job.id, created, job.script_id, job.kind, job.state, str(job.attempt), why)
+    return (job.id, created, script, job.kind, job.state, str(job.attempt), why)
 
 
 def _show(arguments: argparse.Namespace) -> Reply:
@@ -178,7 +194,7 @@ def _worker(arguments: argparse.Namespace) -> Reply:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    with writable(database_of(arguments)) as alloy:
+    with existing(database_of(arguments), migrate=True) as alloy:
         alloy.jobs.start(arguments.slots, silent_s=arguments.silent)
         if not arguments.no_schedules:
             alloy.scheduler.start()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import shlex
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ..access.acting import acting
 from ..access_model import Actor, Role
@@ -31,9 +32,10 @@ from . import (
     serve,
 )
 from .options import add_command, count
-from .reply import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Reply, visible
+from .reply import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE, Reply, UsageError, visible
 
 DEMO_DATABASE = "sqlite:///alloy-demo.db"
+_SCRIPT_ID = re.compile(r"\bscript '[0-9a-f]{32}'")
 EPILOG = """\
 exit codes:
   0    done; the operation may go on
@@ -44,7 +46,17 @@ exit codes:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line in the form of all errors."""
+    """An argument parser whose errors are one line in the form of all errors, and that takes no shortened options."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Returns what the arguments say; the command that is given an unknown one refuses it, and names its help."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with the exit code for wrong usage."""
@@ -87,6 +99,8 @@ def _demo(arguments: argparse.Namespace) -> Reply:
 def _program() -> str:
     """Returns the words that start this command again in the same shell: its path, if the shell would not find it."""
     found, called = shutil.which("alloy-lua"), sys.argv[0]
+    if os.path.basename(called) == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m alloy_lua"
     same = found is not None and os.path.realpath(found) == os.path.realpath(called)
     return "alloy-lua" if same else shlex.quote(called)
 
@@ -113,6 +127,7 @@ def _answer(arguments: argparse.Namespace) -> int:
             reply.show(sys.stdout, sys.stderr, arguments.json)
             return reply.code
     except AlloyError as error:
+        _name_script(error, arguments)
         return _refused(error, arguments.json)
     except BrokenPipeError:
         raise
@@ -121,9 +136,17 @@ def _answer(arguments: argparse.Namespace) -> int:
         return _refused(AlloyError(f"{type(error).__name__}: {error}", code="internal_error"), arguments.json)
 
 
+def _name_script(error: AlloyError, arguments: argparse.Namespace) -> None:
+    """Puts what the command line calls the script in place of its id, which is all that a store knows."""
+    name = getattr(arguments, "name", None)
+    if name is not None:
+        error.message = _SCRIPT_ID.sub(lambda _: f"script {name!r}", error.message)
+
+
 def _refused(error: AlloyError, as_json: bool) -> int:
-    Reply({"error": error.as_dict()}, [], FAILED, [error]).show(sys.stdout, sys.stderr, as_json)
-    return FAILED
+    reply = Reply({"error": error.as_dict()}, [], USAGE if isinstance(error, UsageError) else FAILED, [error])
+    reply.show(sys.stdout, sys.stderr, as_json)
+    return reply.code
 
 
 class _OneLine(logging.Formatter):

@@ -9,9 +9,9 @@ from typing import Any
 from ..egress import METHODS
 from ..secrets import new_key
 from ..settings import load
-from .options import Command, Commands, add_command, add_database, database_of, event_name, name_text
+from .options import Command, Commands, add_command, add_database, database_of, event_name, name_text, number
 from .reply import Reply
-from .session import existing, writable
+from .session import existing
 from .tables import table
 
 
@@ -47,7 +47,7 @@ def register(commands: Commands) -> None:
     bypass.add_argument("--event", type=event_name, help="one event")
     bypass.add_argument("--tenant", type=name_text, help="whose; alone: all scripts of this tenant")
     bypass.add_argument("--everything", action="store_true", help="all scripts of all tenants")
-    bypass.add_argument("--seconds", type=float, metavar="N", help="how long (default: until it is cleared)")
+    bypass.add_argument("--seconds", type=number, metavar="N", help="how long (default: until it is cleared)")
     _add_author(bypass)
     _add(own, "list", _list_bypasses, "list what is bypassed")
     _add(own, "clear", _clear, "end a bypass").add_argument("id", metavar="ID", help="as list shows it")
@@ -74,7 +74,7 @@ def _add_author(parser: argparse.ArgumentParser) -> None:
 # -- secrets -----------------------------------------------------------------------------------------------------
 def _set_secret(arguments: argparse.Namespace) -> Reply:
     text = sys.stdin.read().removesuffix("\n")
-    with writable(database_of(arguments)) as alloy:
+    with existing(database_of(arguments), migrate=True) as alloy:
         alloy.secrets.set(arguments.name, text, tenant=arguments.tenant, by=arguments.author)
     return Reply({"name": arguments.name}, [f"secret {arguments.name} is stored"])
 
@@ -100,7 +100,7 @@ def _new_key(arguments: argparse.Namespace) -> Reply:
 # -- egress ------------------------------------------------------------------------------------------------------
 def _allow(arguments: argparse.Namespace) -> Reply:
     methods = arguments.method or ["GET"]
-    with writable(database_of(arguments)) as alloy:
+    with existing(database_of(arguments), migrate=True) as alloy:
         rule = alloy.egress.allow(
             arguments.url, methods, private=arguments.private, tenant=arguments.tenant, by=arguments.author
         )
@@ -123,7 +123,7 @@ def _remove_egress(arguments: argparse.Namespace) -> Reply:
 
 # -- safe mode ---------------------------------------------------------------------------------------------------
 def _bypass(arguments: argparse.Namespace) -> Reply:
-    with writable(database_of(arguments)) as alloy:
+    with existing(database_of(arguments), migrate=True) as alloy:
         made = alloy.safe_mode.set(
             arguments.reason, script=arguments.script, event=arguments.event, tenant=arguments.tenant,
             everything=arguments.everything, seconds=arguments.seconds, by=arguments.author,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from ..checks import shown
 from ..errors import AlloyError
 from ..events import parse_event
 from ..limits import PROFILES
@@ -87,7 +90,9 @@ def json_object(text: str) -> dict[str, Any]:
         found = json.loads(_content(text) if text.startswith("@") else text)
     except OSError as error:
         raise argparse.ArgumentTypeError(f"file {text[1:]!r}: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise argparse.ArgumentTypeError("got JSON that is nested too deeply, wanted fewer levels") from None
+    except ValueError as error:
         raise argparse.ArgumentTypeError(f'not JSON: {error}; wanted an object such as {{"total": 12.5}}') from None
     if not isinstance(found, dict):
         raise argparse.ArgumentTypeError(f"got a JSON {_json_type(found)}, wanted an object")
@@ -114,11 +119,50 @@ def event_name(text: str) -> str:
         raise argparse.ArgumentTypeError(error.message) from None
 
 
+def trigger_text(key: str) -> Callable[[str], str]:
+    """Returns what passes on a text that means a trigger, as `read_triggers` takes it behind ``key``."""
+
+    def read(text: str) -> str:
+        from ..script_files.front_matter import read_triggers
+
+        try:
+            read_triggers(key, text, "options")
+        except AlloyError as error:
+            raise argparse.ArgumentTypeError(error.message.removeprefix(f"options:1: {key}: ")) from None
+        return text
+
+    return read
+
+
 def name_text(text: str) -> str:
     """Returns ``text`` if it can name a user or an author."""
     if not text.strip() or len(text) > 200:
         raise argparse.ArgumentTypeError(f"got {len(text)} characters, wanted 1 to 200")
     return text
+
+
+def values(kind: type[StrEnum]) -> tuple[str, ...]:
+    """Returns the texts that an option may be, as messages and help are to show them."""
+    return tuple(each.value for each in kind)
+
+
+def whole(text: str) -> int:
+    """Returns the whole number in ``text``."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {shown(text)}, wanted a whole number") from None
+
+
+def number(text: str) -> float:
+    """Returns the number in ``text``."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise argparse.ArgumentTypeError(f"got {shown(text)}, wanted a number")
+    return found
 
 
 def count(text: str) -> int:

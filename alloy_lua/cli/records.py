@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import NotFound
 from ..hostapi import EVERY_PHASE, HostFunction
 from ..model import Run, RunStatus
-from .options import Commands, add_command, add_database, count, database_of, event_name, moment
+from .options import Commands, add_command, add_database, count, database_of, event_name, moment, values
 from .reply import FAILED, OK, Reply, compact, pairs, visible
 from .session import existing, in_memory
 from .tables import table
@@ -25,7 +25,7 @@ def register(commands: Commands) -> None:
     listing = add_command(runs, "list", _list, "list recorded runs, newest first")
     listing.add_argument("--script", metavar="NAME", help="only this script's")
     listing.add_argument("--event", type=event_name, help="only this event's")
-    listing.add_argument("--status", choices=tuple(RunStatus), help="only those that ended so")
+    listing.add_argument("--status", choices=values(RunStatus), help="only those that ended so")
     listing.add_argument("--entity-type", metavar="TYPE", help="only on records of this type")
     listing.add_argument("--entity-id", metavar="ID", help="only on this record")
     listing.add_argument("--since", type=moment, metavar="TIME", help="only those that started at or after this time")

@@ -6,13 +6,16 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, NotFound
-from ..model import Tape
-from .options import Commands, add_command, add_database, count, database_of, event_name, threshold
+from .options import Commands, add_command, add_database, count, database_of, event_name, number, threshold
 from .reply import FAILED, OK, Reply, visible
-from .session import existing
+from .session import existing, script_names
 from .tables import table
+
+if TYPE_CHECKING:
+    from ..replay.report import Report
 
 
 def register(commands: Commands) -> None:
@@ -23,7 +26,7 @@ def register(commands: Commands) -> None:
     backtest.add_argument("--revision", type=count, metavar="N", help="the candidate (default: the draft)")
     backtest.add_argument("--baseline", type=count, metavar="N", help="compare with it (default: the live revision)")
     backtest.add_argument("--on", type=event_name, metavar="EVENT", help="fire the records on this event")
-    backtest.add_argument("--days", type=float, default=7.0, help="how old recorded runs may be (default: %(default)s)")
+    backtest.add_argument("--days", type=number, default=7.0, help="how old runs may be (default: %(default)s)")
     backtest.add_argument("--limit", type=count, help="at most so many (default: 1000 recorded runs, a whole file)")
     backtest.add_argument(
         "--at-most", action="append", type=threshold, default=[], metavar="NAME=VALUE",
@@ -40,8 +43,8 @@ def _register_tapes(commands: Commands) -> None:
     )
     record = add_command(own, "record", _record, "record the runs of a script from now on")
     record.add_argument("name", metavar="NAME", nargs="?", help="its name or id; else all scripts without a rule")
-    record.add_argument("--share", type=float, default=1.0, help="how many of them (default: %(default)s)")
-    record.add_argument("--days", type=float, default=7.0, help="keep them so long (default: %(default)s)")
+    record.add_argument("--share", type=number, default=1.0, help="how many of them (default: %(default)s)")
+    record.add_argument("--days", type=number, default=7.0, help="keep them so long (default: %(default)s)")
     record.add_argument("--keep", type=count, default=10_000, help="keep so many (default: %(default)s)")
     stop = add_command(own, "stop", _stop, "record no more runs of a script")
     stop.add_argument("name", metavar="NAME", nargs="?", help="its name or id; else the rule for all scripts")
@@ -71,7 +74,21 @@ def _backtest(arguments: argparse.Namespace) -> Reply:
     if arguments.at_most and report.tally.records < thresholds.records:
         problems = [f"records: {report.tally.records}, wanted at least {thresholds.records}"]
     lines = [visible(line) for line in [*report.lines(), *(f"too much: {each}" for each in problems)]]
-    return Reply(report.as_dict() | {"problems": problems}, lines, FAILED if problems else OK)
+    data = report.as_dict() | {"problems": problems}
+    return Reply(data, lines, FAILED if problems else OK, warnings=_doubts(report))
+
+
+def _doubts(report: Report) -> list[str]:
+    """Returns why a back-test says little: nothing was recorded, or both sides are the same."""
+    found = []
+    if report.source == "tapes" and not report.tally.records:
+        found.append(
+            f"no runs of {report.script} were recorded in that time, so nothing was compared; "
+            f"to record them: alloy-lua tapes record {report.script}"
+        )
+    if report.revision == report.baseline:
+        found.append(f"revision {report.revision} was compared with itself; --revision and --baseline name others")
+    return found
 
 
 def _lines(path: str) -> Iterator[str]:
@@ -107,12 +124,13 @@ def _stop(arguments: argparse.Namespace) -> Reply:
 def _list(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
         found = alloy.tapes.list(arguments.script, limit=arguments.limit, tenant=arguments.tenant)
+        names = script_names(alloy, [tape.script_id for tape in found], arguments.tenant)
+    rows = [
+        (tape.run_id, tape.recorded_at.isoformat(sep=" ", timespec="seconds")[:19], names[tape.script_id])
+        for tape in found
+    ]
     data = [tape._asdict() | {"body": None} for tape in found]
-    return Reply(data, table(("run", "recorded", "script"), map(_row, found)) if found else ["no tapes"])
-
-
-def _row(tape: Tape) -> tuple[str, ...]:
-    return tape.run_id, tape.recorded_at.isoformat(sep=" ", timespec="seconds")[:19], tape.script_id
+    return Reply(data, table(("run", "recorded", "script"), rows) if rows else ["no tapes"])
 
 
 def _replay(arguments: argparse.Namespace) -> Reply:

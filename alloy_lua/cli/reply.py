@@ -16,6 +16,12 @@ from ..errors import AlloyError
 OK, FAILED, USAGE, REJECTED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 130, 141
 
 
+class UsageError(AlloyError):
+    """The command line is wrong in a way that only the command finds; it exits as the parser does."""
+
+    default_code = "usage"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A command's answer.

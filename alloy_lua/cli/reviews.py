@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..access_model import Verdict
-from .options import Commands, add_author, add_command, add_database, count, database_of
+from .options import Commands, add_author, add_command, add_database, count, database_of, values
 from .reply import Reply, visible
 from .session import existing
 from .tables import table
@@ -15,7 +15,7 @@ def register(own: Commands) -> None:
     """Adds the commands to those under ``scripts``."""
     review = add_command(own, "review", _review, "approve or reject a revision that somebody else wrote")
     review.add_argument("name", metavar="NAME", help="the script's name or id")
-    review.add_argument("verdict", choices=tuple(Verdict), help="what you say")
+    review.add_argument("verdict", choices=values(Verdict), help="what you say")
     review.add_argument("--reason", required=True, help="why")
     review.add_argument("--revision", type=count, metavar="N", help="which (default: the newest)")
     add_author(review, "who reviews")

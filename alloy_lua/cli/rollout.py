@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from .options import Commands, add_author, add_command, add_database, count, database_of, name_text, threshold
+from .options import Commands, add_author, add_command, add_database, count, database_of, name_text, number, threshold
 from .reply import Reply, pairs, visible
 from .session import existing
 
 if TYPE_CHECKING:
-    from ..replay.rollouts import Standing
+    from .. import Alloy
 
 
 def register(commands: Commands) -> None:
@@ -27,7 +27,7 @@ def register(commands: Commands) -> None:
         parser.set_defaults(mode=name)
         parser.add_argument("name", metavar="NAME", help="the script's name or id")
         parser.add_argument("--revision", type=count, metavar="N", help="the candidate (default: the draft)")
-        parser.add_argument("--percent", type=float, metavar="P", help="for so many records of 100")
+        parser.add_argument("--percent", type=number, metavar="P", help="for so many records of 100")
         parser.add_argument("--user", action="append", type=name_text, help="for this user's runs; repeatable")
         parser.add_argument(
             "--at-most", action="append", type=threshold, default=[], metavar="NAME=VALUE",
@@ -51,22 +51,24 @@ def _begin(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
         begin = getattr(alloy.rollouts, arguments.mode)
         begin(arguments.name, arguments.revision, users=arguments.user, tenant=arguments.tenant, **given)
-        return _reply(alloy.rollouts.get(arguments.name, tenant=arguments.tenant))
+        return _reply(alloy, arguments)
 
 
 def _show(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
-        return _reply(alloy.rollouts.get(arguments.name, tenant=arguments.tenant))
+        return _reply(alloy, arguments)
 
 
 def _stop(arguments: argparse.Namespace) -> Reply:
     with existing(database_of(arguments)) as alloy:
         alloy.rollouts.stop(arguments.name, arguments.reason, tenant=arguments.tenant)
-        return _reply(alloy.rollouts.get(arguments.name, tenant=arguments.tenant))
+        return _reply(alloy, arguments)
 
 
-def _reply(found: Standing) -> Reply:
+def _reply(alloy: Alloy, arguments: argparse.Namespace) -> Reply:
+    found = alloy.rollouts.get(arguments.name, tenant=arguments.tenant)
     rollout, tally = found.rollout, found.tally
+    name = alloy.scripts.get(arguments.name, tenant=arguments.tenant).name
     users = "" if rollout.users is None else f", users {', '.join(rollout.users)}"
     facts = {
         "state": rollout.state.value + (f": {rollout.reason}" if rollout.reason else ""),
@@ -77,7 +79,7 @@ def _reply(found: Standing) -> Reply:
         "fuel": f"{tally.live_fuel:,} -> {tally.candidate_fuel:,}",
         "time": f"{tally.live_us / 1000:,.0f} ms -> {tally.candidate_us / 1000:,.0f} ms",
     }
-    lines = [f"{rollout.mode} of script {rollout.script_id}"]
+    lines = [f"{rollout.mode} of script {name}"]
     lines += pairs({name: visible(text) for name, text in facts.items()})
     for one in found.examples:
         told = "; ".join(f"{name} {was!r} -> {now!r}" for name, (was, now) in one["fields"].items())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..errors import CompileError
 from ..model import (
     ApiTrigger,
     AtTrigger,
@@ -19,6 +20,7 @@ from ..model import (
     Trigger,
 )
 from . import reviews
+from .execute import located
 from .importing import import_scripts
 from .options import (
     Commands,
@@ -30,10 +32,16 @@ from .options import (
     database_of,
     event_name,
     name_text,
+    trigger_text,
+    values,
+    whole,
 )
 from .reply import Reply, pairs, visible
-from .session import existing, source_text, writable
+from .session import existing, on_made, source_text
 from .tables import table
+
+if TYPE_CHECKING:
+    from .. import Alloy
 
 MOVES = {
     "pause": "stop a script from running until it is resumed",
@@ -72,7 +80,7 @@ def register(commands: Commands) -> None:
 
 def _register_reading(own: Commands) -> None:
     listing = add_command(own, "list", _list, "list scripts in order of name")
-    listing.add_argument("--status", choices=tuple(Status), help="only these")
+    listing.add_argument("--status", choices=values(Status), help="only these")
     listing.add_argument("--event", type=event_name, help="only those that this event runs")
     listing.add_argument("--tag", help="only those with this tag")
     listing.add_argument("--text", help="only those with this text in name or description")
@@ -108,7 +116,7 @@ def _add(
     own: Commands, name: str, call: Callable[[argparse.Namespace], Reply], help: str, *, author: bool = True
 ) -> argparse.ArgumentParser:
     parser = add_command(own, name, call, help)
-    parser.add_argument("name", metavar="NAME", help="the script's name or id")
+    parser.add_argument("name", metavar="NAME", help="its name" if name == "create" else "the script's name or id")
     add_database(parser)
     if author:
         add_author(parser)
@@ -118,19 +126,31 @@ def _add(
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings", "they go before what the file says at its top")
     group.add_argument(
-        "--on", action="append", metavar="EVENT", help="run on this event, or 'event(field, …)'; repeatable"
+        "--on",
+        action="append",
+        type=trigger_text("on"),
+        metavar="EVENT",
+        help="run on this event, or 'event(field, …)'; repeatable",
     )
     group.add_argument(
-        "--cron", action="append", metavar="EXPRESSION", help="run on a schedule, such as '0 6 * * * UTC'"
+        "--cron",
+        action="append",
+        type=trigger_text("cron"),
+        metavar="EXPRESSION",
+        help="run on a schedule, such as '0 6 * * * UTC'",
     )
-    group.add_argument("--at", action="append", metavar="TIME", help="run at this time; repeatable")
+    group.add_argument(
+        "--at", action="append", type=trigger_text("at"), metavar="TIME", help="run at this time; repeatable"
+    )
     for name, metavar, what in POLICIES:
         group.add_argument(f"--{name}", metavar=metavar, help=what)
-    group.add_argument("--api", action="append", metavar="'METHOD /PATH'", help="run when this is called")
-    group.add_argument("--manual", action="append_const", const="yes", help="let people run it by name")
-    group.add_argument("--priority", type=int, metavar="N", help="lower runs first (default: 100)")
     group.add_argument(
-        "--on-failure", dest="failure_policy", choices=tuple(FailurePolicy), help="closed stops the operation"
+        "--api", action="append", type=trigger_text("api"), metavar="'METHOD /PATH'", help="run when this is called"
+    )
+    group.add_argument("--manual", action="append_const", const="yes", help="let people run it by name")
+    group.add_argument("--priority", type=whole, metavar="N", help="lower runs first (default: 100)")
+    group.add_argument(
+        "--on-failure", dest="failure_policy", choices=values(FailurePolicy), help="closed stops the operation"
     )
     group.add_argument("--run-as", type=name_text, metavar="USER", help="who its own actions count as")
     group.add_argument("--description", help="what it is for")
@@ -233,12 +253,15 @@ def _create(arguments: argparse.Namespace) -> Reply:
     source = source_text(arguments.file)
     settings = _settings(arguments, source)
     _keep_policies(arguments, settings)
-    with writable(database_of(arguments)) as alloy:
+
+    def work(alloy: Alloy) -> Reply:
         script = alloy.scripts.create(
             arguments.name, source, status="active" if arguments.activate else "draft", tenant=arguments.tenant,
             author=arguments.author, message=arguments.message, **settings,
         )  # fmt: skip
-    return _written(script)
+        return _written(script, _doubts(alloy, arguments.file, source))
+
+    return on_made(database_of(arguments), work)
 
 
 def _update(arguments: argparse.Namespace) -> Reply:
@@ -257,7 +280,17 @@ def _update(arguments: argparse.Namespace) -> Reply:
         )  # fmt: skip
         if arguments.activate:
             script = alloy.scripts.activate(script.id, **write)
-    return _written(script)
+        doubts = [] if source is None else _doubts(alloy, arguments.file, source)
+    return _written(script, doubts)
+
+
+def _doubts(alloy: Alloy, file: str, source: str) -> list[str]:
+    """Returns a warning of a text that is stored, since a draft may be anything, and does not compile."""
+    try:
+        alloy.compile(source)
+    except CompileError as error:
+        return [f"{located(file, error)}; it is stored as a draft, but cannot be activated"]
+    return []
 
 
 def _settings(arguments: argparse.Namespace, source: str) -> dict[str, Any]:
@@ -316,16 +349,17 @@ def _delete(arguments: argparse.Namespace) -> Reply:
     return Reply({"deleted": arguments.name}, [visible(f"{arguments.name}: deleted")])
 
 
-def _written(script: Script) -> Reply:
+def _written(script: Script, warnings: Sequence[str] = ()) -> Reply:
     live = f"live revision {script.live_revision}" if script.live_revision else "never activated"
-    return Reply(
-        script, [f"{script.name}: {script.status}, {live}, draft {script.draft_revision}, version {script.version}"]
-    )
+    line = f"{script.name}: {script.status}, {live}, draft {script.draft_revision}, version {script.version}"
+    return Reply(script, [line], warnings=warnings)
 
 
 def _import(arguments: argparse.Namespace) -> Reply:
-    with writable(database_of(arguments)) as alloy:
+    def work(alloy: Alloy) -> Reply:
         return import_scripts(
             alloy, arguments.path, activate=arguments.activate, tenant=arguments.tenant, author=arguments.author,
             message=arguments.message,
         )  # fmt: skip
+
+    return on_made(database_of(arguments), work)

@@ -1,18 +1,22 @@
-"""Opens what commands work on: databases that exist, new ones where scripts are written, and script files."""
+"""Opens what commands work on: databases that exist, new ones for the commands that make one, and script files."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ..errors import ConfigError, NotFound, ValidationError
 from .options import TOKEN_KEY_VARIABLE
+from .reply import OK, Reply
 
 if TYPE_CHECKING:
     from .. import Alloy
+
+MAKERS = ("scripts create", "scripts import", "tokens create", "tenants update", "migrate", "serve", "demo")
 
 
 def in_memory() -> Alloy:
@@ -22,28 +26,53 @@ def in_memory() -> Alloy:
     return Alloy()
 
 
-def existing(url: str) -> Alloy:
-    """Returns an `Alloy` on a database that is there; its schema is left as it is.
+def existing(url: str, *, migrate: bool = False) -> Alloy:
+    """Returns an `Alloy` on a database that is there; its schema is left as it is, unless ``migrate`` says otherwise.
 
     Raises:
         NotFound: The URL names an SQLite file that does not exist; a typing error must not make an empty one.
     """
     from .. import Alloy
-    from ..stores.urls import parse_url
 
-    if url != "memory://":
-        parsed = parse_url(url)
-        path = unquote(parsed.parts.path[1:])
-        if parsed.scheme == "sqlite" and path and path != ":memory:" and not Path(path).exists():
-            raise NotFound(f"database {url}: no such file; scripts create, scripts import and migrate make one")
-    return Alloy(url, migrate=False, token_key=_token_key())
+    if _is_missing(url):
+        raise NotFound(f"database {url}: no such file; {', '.join(MAKERS[:-1])} and {MAKERS[-1]} make one")
+    return Alloy(url, migrate=migrate, token_key=_token_key())
 
 
-def writable(url: str) -> Alloy:
-    """Returns an `Alloy` on a database that is made, or brought up to date, where it has to be."""
+def on_made(url: str, work: Callable[[Alloy], Reply]) -> Reply:
+    """Returns what ``work`` answers on a database that is made, or brought up to date, where it has to be."""
     from .. import Alloy
 
-    return Alloy(url, token_key=_token_key())
+    if _is_missing(url):
+        # What an empty database would refuse is refused before there is one: a failed command leaves none behind.
+        with in_memory() as trial:
+            refused = work(trial)
+        if refused.code != OK:
+            return refused
+    with Alloy(url, token_key=_token_key()) as alloy:
+        return work(alloy)
+
+
+def _is_missing(url: str) -> bool:
+    """Returns whether ``url`` names an SQLite file that does not exist."""
+    from ..stores.urls import parse_url
+
+    if url == "memory://":
+        return False
+    parsed = parse_url(url)
+    path = unquote(parsed.parts.path[1:])
+    return parsed.scheme == "sqlite" and path not in ("", ":memory:") and not Path(path).exists()
+
+
+def script_names(alloy: Alloy, ids: Iterable[str], tenant: str) -> dict[str, str]:
+    """Returns the names of the tenant's scripts by id; the id itself of one that is gone."""
+    names = {}
+    for script_id in set(ids):
+        try:
+            names[script_id] = alloy.scripts.get(script_id, tenant=tenant).name
+        except NotFound:
+            names[script_id] = script_id
+    return names
 
 
 def _token_key() -> str | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -16,6 +17,7 @@ from ..values import jsonable
 from .evaluate import BATCH_ROWS
 
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".ndjson")
+_CSV_COLUMN = re.compile(r"In CSV column #(\d+)")
 
 
 class Source(NamedTuple):
@@ -45,7 +47,8 @@ def open_table(path: Path) -> Source:
     """
     with _file_errors(path, "read"):
         found = _READERS[suffix_of(path)](path)
-    return Source(pa.RecordBatchReader.from_batches(found.reader.schema, _guarded(found.reader, path)), found.rows)
+        names = found.reader.schema.names
+    return Source(pa.RecordBatchReader.from_batches(found.reader.schema, _guarded(found, path, names)), found.rows)
 
 
 @contextmanager
@@ -94,26 +97,36 @@ def suffix_of(path: Path) -> str:
 
 
 @contextmanager
-def _file_errors(path: Path, what: str) -> Iterator[None]:
+def _file_errors(path: Path, what: str, columns: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
         if what == "read":
             raise NotFound(f"file {path}: no such file") from None
         raise ConfigError(f"file {path}: can't be written: no folder {path.parent}") from None
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
+    except pa.ArrowException as error:
+        if what == "read" and "invalid UTF8" in str(error):
+            at = _CSV_COLUMN.search(str(error))
+            raise _not_utf8(path, columns[int(at[1])] if at and columns else None) from None
         raise ValidationError(f"file {path}: can't be {what} as {path.suffix[1:]}: {_first_line(error)}") from None
     except OSError as error:
         raise ConfigError(f"file {path}: can't be {what}: {error.strerror or _first_line(error)}") from None
+
+
+def _not_utf8(path: Path, column: str | None = None) -> ValidationError:
+    where = "" if column is None else f" column {column!r}:"
+    return ValidationError(f"file {path}:{where} got bytes that are not UTF-8, wanted UTF-8")
 
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0].strip() or type(error).__name__
 
 
-def _guarded(reader: Any, path: Path) -> Iterator[pa.RecordBatch]:
-    with _file_errors(path, "read"):
-        yield from reader
+def _guarded(source: Source, path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    with _file_errors(path, "read", columns):
+        yield from source.reader
 
 
 def _read_parquet(path: Path) -> Source:
@@ -127,13 +140,29 @@ def _read_parquet(path: Path) -> Source:
 def _read_csv(path: Path) -> Source:
     from pyarrow import csv
 
-    return Source(csv.open_csv(path), None)
+    reader = csv.open_csv(path)
+    for field in reader.schema:
+        if pa.types.is_binary(field.type):  # what Arrow makes of text that is not UTF-8
+            raise _not_utf8(path, field.name)
+    return Source(reader, None)
 
 
 def _read_json(path: Path) -> Source:
     from pyarrow import json as lines
 
-    return Source(lines.open_json(path), None)
+    reader = lines.open_json(path)
+    return Source(pa.RecordBatchReader.from_batches(reader.schema, _checked(reader, path)), None)
+
+
+def _checked(reader: Any, path: Path) -> Iterator[pa.RecordBatch]:
+    """Yields the batches of a reader of JSON, which takes any bytes for text."""
+    for batch in reader:
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            try:
+                column.validate(full=True)
+            except pa.ArrowInvalid:
+                raise _not_utf8(path, name) from None
+        yield batch
 
 
 def _write_parquet(file: BinaryIO, schema: pa.Schema) -> Writer:

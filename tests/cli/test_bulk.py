@@ -104,3 +104,45 @@ def test_what_is_no_good_is_said_and_nothing_is_half_written(
     assert said in err and len(err.splitlines()) == 1
     assert (folder / "out.csv").read_text() == "as it was"
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column"),
+    [
+        ("header.csv", b"n\xe9,price\n1,2\n", ""),
+        ("cell.csv", b"qty,note\n1,x\xe9\n", " column 'note':"),
+        ("late.csv", b"qty,note\n" + b"1,abc\n" * 300_000 + b"1,x\xe9\n", " column 'note':"),
+        ("cell.jsonl", b'{"qty": 1, "note": "x\xe9"}\n', " column 'note':"),
+        ("name.jsonl", b'{"n\xe9": 1}\n', ""),
+    ],
+)
+def test_a_file_that_is_not_utf8_is_refused_by_name(
+    cli: Cli, folder: Path, name: str, content: bytes, column: str
+) -> None:
+    (folder / name).write_bytes(content)
+    (folder / "note.lua").write_text("entity.long = #(entity.note or '')")
+    done = cli("bulk", "order.before_create", "--file", "note.lua", "--in", name, "--missing", "null")
+    told = f"error: validation_error: file {name}:{column} got bytes that are not UTF-8, wanted UTF-8\n"
+    assert (done.code, done.err) == (1, told)
+
+
+def test_the_input_is_not_written_over(cli: Cli, folder: Path) -> None:
+    (folder / "link.csv").symlink_to("in.csv")
+    before = (folder / "in.csv").read_bytes()
+    for out in ("in.csv", "./in.csv", "link.csv"):
+        done = cli(*ARGUMENTS, "--in", "in.csv", "--out", out)
+        assert done.code == 1 and "got the file that --in names, wanted another" in done.err
+    assert (folder / "in.csv").read_bytes() == before
+
+
+def test_a_missing_column_is_told_with_the_option_that_allows_it(cli: Cli, folder: Path) -> None:
+    (folder / "in.csv").write_text("price\n1\n")
+    assert cli(*ARGUMENTS, "--in", "in.csv").err.endswith("wanted it among price, or --missing null\n")
+
+
+def test_a_script_by_a_name_with_a_dot_is_no_wrong_event(cli: Cli, folder: Path) -> None:
+    (folder / "price.lua").rename(folder / "price.v2.lua")
+    cli("scripts", "create", "price.v2", "price.v2.lua", "--manual", "--activate").done()
+    assert cli("bulk", "price.v2", "--in", "in.csv", "--json").json["rows"] == 4
+    done = cli("bulk", "order.nope", "--in", "in.csv")
+    assert (done.code, done.err.startswith("error: usage: argument EVENT|NAME: event 'order.nope'")) == (2, True)

@@ -66,7 +66,7 @@ def test_check_names_file_line_and_column_of_each_error_and_goes_on(cli: Any) ->
     lines = found.out.splitlines()
     assert lines[0].startswith("bad.lua:3:7: unexpected symbol")
     assert lines[1].startswith("front.lua:1: on: got 'order.before_creat'")
-    assert lines[2:4] == ["file none.lua: no such file", "hook.lua: ok"]
+    assert lines[2:4] == ["none.lua: not_found: no such file", "hook.lua: ok"]
 
 
 def test_check_as_json_says_the_same(cli: Any) -> None:
@@ -181,7 +181,7 @@ def test_run_by_name_runs_a_stored_script(cli: Any) -> None:
     ("arguments", "told"),
     [
         (("run", "a.lua", "--entity", '{"total": 1'), "argument --entity: not JSON"),
-        (("run", "a.lua", "--entity", "[" * 100_000), "argument --entity: not JSON"),
+        (("run", "a.lua", "--entity", "[" * 100_000), "argument --entity: got JSON that is nested too deeply"),
         (("run", "a.lua", "--entity", "[1]"), "argument --entity: got a JSON list, wanted an object"),
         (("run", "a.lua", "--entity", "@none.json"), "argument --entity: file 'none.json': No such file"),
         (("run", "a.lua", "--entity", "@bytes.json"), "argument --entity: not JSON"),
@@ -192,6 +192,27 @@ def test_run_by_name_runs_a_stored_script(cli: Any) -> None:
         (("runs", "list", "--since", "soon"), "argument --since: got 'soon', wanted a time"),
         (("demo", "--orders", "0"), "argument --orders: got '0', wanted a whole number"),
         (("dance",), "invalid choice: 'dance'"),
+        (
+            ("fire", "a.before_create", "--entit", "{}"),
+            "unrecognized arguments: --entit {} (see alloy-lua fire --help)",
+        ),
+        (("runs", "list", "--nope"), "unrecognized arguments: --nope (see alloy-lua runs list --help)"),
+        (("runs", "list", "--status", "x"), "(choose from 'continue', 'rejected', 'failed', 'bypassed')"),
+        (("tokens", "create", "a", "--role", "x", "--all-tenants"), "(choose from 'viewer', "),
+        (("jobs", "list", "--state", "x"), "(choose from 'waiting'"),
+        (("jobs", "list", "--kind", "x"), "(choose from 'cron', "),
+        (("scripts", "list", "--status", "x"), "(choose from 'draft', "),
+        (("scripts", "create", "a", "a.lua", "--on-failure", "x"), "(choose from 'closed', 'open')"),
+        (("scripts", "review", "a", "x", "--reason", "y"), "(choose from 'approve', 'reject')"),
+        (("scripts", "create", "a", "a.lua", "--priority", "abc"), "got 'abc', wanted a whole number"),
+        (("jobs", "add", "a", "--priority", "1.5"), "got '1.5', wanted a whole number"),
+        (("jobs", "add", "a", "--delay", "abc"), "got 'abc', wanted a number"),
+        (("backtest", "a", "--days", "nan"), "got 'nan', wanted a number"),
+        (("rollout", "canary", "a", "--percent", "x"), "got 'x', wanted a number"),
+        (("safe-mode", "set", "--reason", "x", "--seconds", "x"), "got 'x', wanted a number"),
+        (("scripts", "create", "a", "a.lua", "--on", "a.before_creat"), "argument --on: got 'a.before_creat'"),
+        (("bulk", "a.nope", "--file", "a.lua", "--in", "none.csv"), "event 'a.nope': unknown hook 'nope'"),
+        (("serve", "--port", "abc"), "--port: port: got 'abc', wanted a whole number from 0 to 65535"),
         ((), "arguments are required: COMMAND"),
         (("scripts",), "arguments are required: COMMAND"),
     ],

@@ -11,6 +11,7 @@ TEXT = "s3cr3t-text"
 
 def test_secrets_are_set_from_standard_input_listed_and_deleted(cli: Any) -> None:
     key = cli("secrets", "new-key").done().out.strip()
+    cli("migrate").done()
     done = cli("secrets", "set", "crm-key", "--author", "ada", stdin=TEXT + "\n", ALLOY_SECRETS_KEY=key).done()
     assert TEXT not in done.out
     listed = cli("secrets", "list", "--json").done()
@@ -29,12 +30,14 @@ def test_secrets_are_set_from_standard_input_listed_and_deleted(cli: Any) -> Non
 
 
 def test_a_secret_needs_a_key(cli: Any) -> None:
+    cli("migrate").done()
     refused = cli("secrets", "set", "a", stdin=TEXT)
     assert (refused.code, "ALLOY_SECRETS_KEY" in refused.err, TEXT in refused.err) == (1, True, False)
 
 
 def test_egress_is_allowed_listed_and_removed(cli: Any) -> None:
     url = "https://api.example.com/v1/*"
+    cli("migrate").done()
     cli("egress", "allow", url, "--method", "GET", "--method", "POST").done()
     listed = cli("egress", "list", "--json").done().json
     assert [(one["url"], one["methods"], one["private"]) for one in listed] == [(url, ["GET", "POST"], False)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,26 @@ def test_the_readmes_limits_are_the_profiles() -> None:
 def test_every_link_of_the_readme_leads_somewhere() -> None:
     missing = [path for path in re.findall(r"\]\(([^)#:]+)\)", README) if not (ROOT / path).exists()]
     assert missing == []
+
+
+def test_the_package_runs_as_a_module(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "alloy_lua", "functions", "str.trim"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60, check=True)
+    assert done.stdout.startswith("str.trim(s) -> string")
+
+
+def test_a_port_in_use_is_told_before_a_token_is_made(cli: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = cli("serve", "--port", str(taken.getsockname()[1]))
+    assert (found.code, found.err.count("\n")) == (1, 1)
+    assert found.err.startswith("error: config_error: cannot listen on 127.0.0.1:")
+    assert cli("tokens", "list").done().out == "no tokens\n"
+
+
+def test_the_page_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    commands = re.findall(r"^    ([a-z-]+)  ", capsys.readouterr().out, re.M)
+    rows = [line for line in (ROOT / "docs" / "cli.md").read_text("utf-8").splitlines() if line.startswith("| `")]
+    assert len(commands) > 15
+    assert [name for name in commands if not any(re.match(rf"\| `{name}\b", row) for row in rows)] == []

@@ -55,6 +55,7 @@ def test_runs_are_recorded_and_replayed(run: Run) -> None:
     assert "on revision 1: the same" in run("tapes", "replay", tape["run_id"])
     assert "discount: 0 -> 10" in run("tapes", "replay", tape["run_id"], "--revision", "2", code=1)
     assert "1 recorded runs" in run("backtest", "vip")
+    assert run("tapes", "list").split()[-1] == "vip"
     assert run("tapes", "stop", "vip") == "stopped\n"
     assert "the runs of all scripts" in run("tapes", "record", "--share", "0.5")
     assert [run("tapes", "stop") for _ in range(2)] == ["stopped\n", "nothing was recorded\n"]
@@ -69,3 +70,15 @@ def test_a_rollout_is_begun_shown_and_stopped(run: Run) -> None:
     assert "conflict" in run("rollout", "shadow", "vip", code=1)
     assert "stopped: seen enough" in run("rollout", "stop", "vip", "--reason", "seen enough")
     assert json.loads(run("rollout", "show", "vip", "--json"))["tally"]["counts"]["changed"] == 1
+
+
+def test_a_back_test_that_says_nothing_says_why(run: Run) -> None:
+    said = run("backtest", "vip", "--revision", "1")
+    assert "to record them: alloy-lua tapes record vip\n" in said
+    assert "warning: revision 1 was compared with itself; --revision and --baseline name others\n" in said
+    assert "warning" not in run("backtest", "vip", "--records", "/dev/null")
+
+
+def test_a_rollout_is_shown_with_the_scripts_name(run: Run) -> None:
+    assert run("rollout", "shadow", "vip").startswith("shadow of script vip\n")
+    assert run("rollout", "show", "vip").startswith("shadow of script vip\n")

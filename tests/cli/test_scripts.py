@@ -50,9 +50,6 @@ def test_options_go_before_what_the_file_says(cli: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--on", "order.nonsense"), "on: got 'order.nonsense'"),
-        (("--cron", "every day"), "cron: got 'every day'"),
-        (("--api", "/path"), "api: got '/path'"),
         (("--priority", "99999999"), "priority: got 99999999"),
         (("--capability", "a b"), "capability: got 'a b'"),
         (("--activate",), "unexpected symbol"),
@@ -65,6 +62,74 @@ def test_a_wrong_setting_is_told_and_stores_nothing(cli: Any, options: tuple[str
     assert told in found.err
     assert cli("migrate").code == 0
     assert cli("scripts", "list", "--json").done().json == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--on", "order.nonsense"), "argument --on: got 'order.nonsense'"),
+        (("--cron", "every day"), "argument --cron: got 'every day'"),
+        (("--at", "noon"), "argument --at: got 'noon'"),
+        (("--api", "/path"), "argument --api: got '/path'"),
+    ],
+)
+def test_a_trigger_that_is_none_is_wrong_usage(cli: Any, options: tuple[str, ...], told: str) -> None:
+    cli.write("a.lua", "return 1")
+    found = cli("scripts", "create", "a", "a.lua", *options)
+    assert (found.code, found.out, told in found.err) == (2, "", True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("scripts", "import", "hooks/"), "not_found"),
+        (("scripts", "import", "bad.lua"), "compile_error"),
+        (("scripts", "create", "a b", "good.lua"), "validation_error"),
+        (("scripts", "create", "a", "bad.lua", "--activate"), "compile_error"),
+        (("tokens", "create", "a", "--role", "admin", "--tenant", ""), "validation_error"),
+        (("worker",), "not_found"),
+        (("egress", "allow", "nope"), "not_found"),
+        (("egress", "allow", "https://api.example.com/"), "not_found"),
+        (("secrets", "set", "a"), "not_found"),
+        (("safe-mode", "set", "--everything", "--reason", "x"), "not_found"),
+    ],
+)
+def test_what_is_refused_leaves_no_database_behind(cli: Any, arguments: tuple[str, ...], code: str) -> None:
+    cli.write("good.lua", "return 1")
+    cli.write("bad.lua", "return return")
+    found = cli(*arguments, stdin="text")
+    assert (found.code, found.err.split(": ")[:2]) == (1, ["error", code])
+    assert sorted(path.name for path in cli.folder.iterdir()) == ["bad.lua", "good.lua"]
+
+
+def test_a_missing_database_is_told_with_the_commands_that_make_one(cli: Any) -> None:
+    makers = "scripts create, scripts import, tokens create, tenants update, migrate, serve and demo make one"
+    assert cli("runs", "list").err == f"error: not_found: database sqlite:///alloy.db: no such file; {makers}\n"
+
+
+def test_a_draft_that_does_not_compile_is_stored_and_warned_of(cli: Any) -> None:
+    cli.write("bad.lua", "return return")
+    warning = (
+        "warning: bad.lua:1:8: unexpected symbol near 'return'; it is stored as a draft, but cannot be activated\n"
+    )
+    made = cli("scripts", "create", "bad", "bad.lua")
+    assert (made.code, made.out, made.err) == (0, "bad: draft, never activated, draft 1, version 1\n", warning)
+    assert cli("scripts", "update", "bad", "bad.lua").err == warning
+    assert cli("scripts", "update", "bad", "--priority", "3").done()
+
+
+def test_refusals_call_a_script_by_its_name(cli: Any) -> None:
+    cli.write("a.lua", "return 1")
+    cli("scripts", "create", "foo", "a.lua", "--activate").done()
+    assert (
+        cli("scripts", "rollback", "foo", "99").err == "error: not_found: revision 99 of script 'foo': there is none\n"
+    )
+    stale = cli("scripts", "update", "foo", "--priority", "3", "--expected-version", "9")
+    assert stale.err.startswith("error: conflict: script 'foo': got a write of version 9")
+
+
+def test_the_help_of_create_asks_for_a_name_and_no_id(cli: Any) -> None:
+    assert "the script's name or id" not in cli("scripts", "create", "--help").done().out
 
 
 def test_a_stale_update_is_a_conflict(cli: Any) -> None:
@@ -111,6 +176,9 @@ def test_import_writes_nothing_if_any_file_is_wrong(cli: Any) -> None:
         "error: compile_error: b.lua: unexpected symbol near 'return' (line 1, column 8)",
         "error: validation_error: c.lua: name: got 'a', which another file has, wanted one of its own",
     ]
+    assert not (cli.folder / "alloy.db").exists()
+    cli("migrate").done()
+    assert cli("scripts", "import", "hooks").code == 1
     assert cli("scripts", "list").done().out == "no scripts\n"
 
 

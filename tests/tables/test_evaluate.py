@@ -175,6 +175,12 @@ def test_a_missing_column_is_an_error_unless_it_is_to_be_null(alloy: Alloy) -> N
     assert result.apply().column("total").to_pylist() == [1.0] * 4
 
 
+def test_progress_that_is_no_function_is_refused(alloy: Alloy) -> None:
+    bind(alloy, PRICE)
+    with pytest.raises(ValidationError, match="progress: got 5, wanted a function"):
+        alloy.evaluate_table(EVENT, TABLE, progress=5)  # type: ignore[arg-type]
+
+
 def test_scripts_that_reach_outside_their_row_are_refused(alloy: Alloy) -> None:
     bind(alloy, "http.post('https://example.com')", "notify", capabilities=["http"])
     with pytest.raises(ValidationError, match="script notify: uses http, which reaches outside its row"):
