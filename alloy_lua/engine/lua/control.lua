@@ -59,9 +59,23 @@ local function guarded_xpcall(f, handler, ...)
   return after_xpcall(handler, pcall(f, ...))
 end
 
-local function after_resume(depth, ok, ...)
+-- How many pcalls stand open in a coroutine that is not running.
+local WEAK = {__mode = "k"}
+local held, holding = setmetatable({}, WEAK), false -- and whether there has been any since this was emptied
+local function hold(co, count)
+  held[co] = count > 0 and count or nil
+  holding = true
+  protected_depth = protected_depth - count
+end
+local function enter(co)
+  local count = held[co] or 0
+  if protected_depth + count > MAX_PROTECTED then error("pcall nested too deeply", 3) end
+  protected_depth = protected_depth + count
+end
+
+local function after_resume(co, depth, ok, ...)
   coroutine_depth = coroutine_depth - 1
-  protected_depth = depth
+  if holding or protected_depth ~= depth then hold(co, protected_depth - depth) end
   if ok then return true, ... end
   fail_if_over((...))
   return false, plain((...))
@@ -71,11 +85,11 @@ local function guarded_resume(co, ...)
   if type(co) ~= "thread" then return resume(co) end
   if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
   coroutine_depth = coroutine_depth + 1
-  return after_resume(protected_depth, resume(co, ...))
+  return after_resume(co, depth, resume(co, ...))
 end
-local function after_wrap(depth, ok, ...)
+local function after_wrap(co, depth, ok, ...)
   coroutine_depth = coroutine_depth - 1
-  protected_depth = depth
+  if holding or protected_depth ~= depth then hold(co, protected_depth - depth) end
   if ok then return ... end
   fail_if_over((...))
   error(plain((...)), 0)
@@ -88,11 +102,15 @@ local function guarded_wrap(f)
   local co = guarded_create(f)
   return function(...)
     F = K * 4 + F if F < 0 then F = T() end
-      if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
+    if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
+    local depth = protected_depth
+    if holding then enter(co) end
     coroutine_depth = coroutine_depth + 1
-    return after_wrap(protected_depth, resume(co, ...))
+    return after_wrap(co, depth, resume(co, ...))
   end
 end
+  local depth = protected_depth
+  if holding then enter(co) end
 
 -- Addresses would tell one process from another: objects are numbered in the order they are first shown.
 local names, next_name, names_serial
@@ -127,7 +145,7 @@ local function guarded_tostring(...)
 end
 
 for _, f in ipairs({
-  after_pcall, guarded_pcall, after_xpcall, guarded_xpcall, after_resume, guarded_resume, after_wrap, guarded_wrap,
+  after_pcall, guarded_pcall, after_xpcall, guarded_xpcall, hold, enter, after_resume, guarded_resume, after_wrap, guarded_wrap,
 }) do share(f) end
 
 kit.identity = identity
@@ -140,3 +158,7 @@ kit.control = {
     running = running, isyieldable = isyieldable,
   },
 }
+-- Lets what a run's coroutines left be collected.
+kit.forget_depths = function()
+  if holding then held, holding = setmetatable({}, WEAK), false end
+end

@@ -336,4 +336,7 @@ kit.iteration = {
   rawset = guarded_rawset, rawget = rawget,
 }
 -- Lets a finished run's table be collected.
-kit.forget_iteration = function() last_table, last_keys, last_place = nil, nil, nil end
+kit.forget_iteration = function()
+  last_table, last_keys, last_place = nil, nil, nil
+  kit.forget_depths()
+end
