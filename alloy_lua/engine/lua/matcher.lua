@@ -253,5 +253,8 @@ local function slow_gsub(text, pattern_items, replacement, most)
   return concat(out, "", 1, count + 1), n
 end
 
-kit.forget_subject = function() subject, items = "", nil end
+kit.forget_subject = function()
+  subject, items = "", nil
+  kit.forget_long_pattern()
+end
 kit.matcher = {find = slow_find, match = slow_match, gmatch = slow_gmatch, gsub = slow_gsub}

@@ -16,6 +16,10 @@ local LARGEST = 1e8
 local MAX_LINEAR = 1e6 -- steps that one scan in C may take
 local MAX_PATTERN = 2000 -- bytes
 local UNCHECKED = 16 -- bytes of a subject whose callbacks C may call: they may have no check of their own
+local MAX_FORMAT = 65536 -- bytes
+local MAX_SHOWS = 65536 -- bytes, about, of formats whose kind is remembered from run to run
+local MAX_DIRECTIVES = 1000 -- in one format
+local PIECE = 65536 -- bytes of a text that one plain find in C goes through
 local MAX_NESTED_GSUB = 12 -- C's gsub keeps 8 KB of stack per level and has no limit of its own
 
 local function sized(result)
@@ -66,15 +70,13 @@ function G.rep(s, n, sep)
 end
 
 -- What is known of a format: whether it shows values by %s or %q, which could be tables (and show an address).
-local shows, shows_count = {}, 0
+local shows, shows_bytes = {}, 0
 local function examine(f)
-  if shows_count > 1000 then shows, shows_count = {}, 0 end
   local bare = gsub(f, "%%%%", "")
   if find(bare, "%%[-+ #0-9.]*p") then error("invalid option '%p' to 'format'", 3) end
   local found = find(bare, "%%[-+ #0-9.]*[sq]") ~= nil
   if #f <= LONG then
     shows[f] = found
-    shows_count = shows_count + 1
   end
   return found
 end
@@ -109,6 +111,8 @@ end
 local function plain_find(s, p, init)
   local n, m = #s, #p
   init = tonumber(init) or 1
+    shows_bytes = shows_bytes + 80 + #f
+    if shows_bytes > MAX_SHOWS then shows, shows_bytes = {}, 80 + #f end
   if init < 0 then init = init + n + 1 end
   if not (init >= 1) then init = 1 end
   if init > n + 1 then return nil end
