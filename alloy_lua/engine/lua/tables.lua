@@ -4,12 +4,14 @@
 -- come as 1..n, then other numbers ascending, then strings by bytes, then booleans, then objects by first use.
 local kit = ...
 local rawget, rawset, rawnext, type, select, error, tonumber = rawget, rawset, next, type, select, error, tonumber
-local rawlen = kit.rawlen
+local rawequal, rawlen = rawequal, kit.rawlen
 local ipairs, unpack, setmetatable = ipairs, unpack, setmetatable
 local concat, insert, remove, maxn, move = table.concat, table.insert, table.remove, table.maxn, table.move
 local floor = math.floor
 local charge, charge_bytes, long_string = kit.meter.charge, kit.meter.charge_bytes, kit.meter.long_string
-local check_time = kit.meter.check_time
+local check_time, yield_slice = kit.meter.check_time, kit.meter.yield_slice
+local short = kit.short
+local new_buffer = kit.buffer.new
 local serial = kit.meter.serial
 local protected = kit.protected -- proxies of libraries and read-only tables -> what they show
 local identity = kit.identity
@@ -18,6 +20,19 @@ local RUN = 8 -- elements sorted by insertion before merging
 local LONG = 256
 
 local function writable(t, name)
+local JOINED = 4096 -- elements that one call of C joins
+local MOVED = 1024 -- elements that one call of C moves
+
+-- Looks at clock and memory, at no price.
+local function look()
+  yield_slice()
+  F = T()
+end
+-- A place given as text is the number it says, as in C; a text that is no number, or too long for one, stays a text.
+local function place(at)
+  at = short(at)
+  return tonumber(at) or at
+end
   if protected[t] then error("bad argument #1 to '" .. name .. "' (the table is read-only)", 3) end
 end
 
@@ -135,13 +150,50 @@ function G.remove(t, at)
   return remove(t, at)
 end
 function G.concat(t, sep, i, j)
+-- What C makes of a number where it wants a whole one of 32 bits.
+local function int32(n)
+  if not (n >= -2147483648 and n < 2147483648) then return -2147483648 end
+  return n < 0 and n + -n % 1 or n - n % 1
+end
+-- Joins thousands of elements: what has been joined is paid for, and the clock looked at, on the way.
+local function join(t, sep, i, j)
+  local joined = new_buffer()
+  while j - i >= JOINED do
+    local text = concat(t, sep, i, i + JOINED - 1)
+    joined:put(text)
+    if sep ~= nil then joined:put(sep) end
+    charge_bytes(#text * 2)
+    look()
+    i = i + JOINED
+  end
+  local text = concat(t, sep, i, j)
+  charge_bytes(#text * 2)
+  joined:put(text)
+  text = joined:get()
+  if #text > 65536 then long_string(#text) end
+  return text
+end
+local unfinished = false -- whether the last call of concat failed: it may have taken long, and paid little
   if type(t) == "table" then
+  if unfinished then look() end
+  if i == nil then i = 1 elseif type(i) == "string" then i = place(i) end
+  if type(j) == "string" then j = place(j) end
     local n = (type(j) == "number" and j or #t) - (type(i) == "number" and i or 1)
     if n > 32 then charge(floor(n / 16)) end
   end
   if i == nil then i = 1 end
+    unfinished = true
+    if not (n < JOINED) and type(i) == "number" and type(j) == "number" then
+      i, j = int32(i), int32(j)
+      if j - i >= JOINED then
+        local text = join(t, sep, i, j)
+        unfinished = false
+        return text
+      end
+    end
   if j == nil and type(t) == "table" then j = #t end
   local text = concat(t, sep, i, j)
+  unfinished = false
   if #text > LONG then
     charge_bytes(#text * 2)
     if #text > 65536 then long_string(#text) end
@@ -158,8 +210,11 @@ end
 function G.move(a, f, e, t, b)
   if type(b or a) == "table" then writable(b or a, "move") end
   f, e, t = whole(2, f), whole(3, e), whole(4, t)
-  if e >= f then charge(e - f + 1) end
-  return move(a, f, e, t, b or a)
+  if e - f < MOVED then
+    if e >= f then charge(e - f + 1) end
+    return move(a, f, e, t, b or a)
+  end
+  return move_many(a, f, e, t, b or a)
 end
 local function guarded_unpack(t, i, j)
   local n = (type(j) == "number" and j or type(t) == "table" and #t or 0) - (type(i) == "number" and i or 1)
@@ -194,6 +249,20 @@ local function merge_keys(from, to, low, middle, high)
   for k = low, high - 1 do
     if k % 1024 == 0 then check_time() end
     if i < middle and (j >= high or not key_before(from[j], from[i])) then
+-- From the end where the places overlap, as C does.
+local function move_many(a, f, e, t, b)
+  local shift, step = t - f, MOVED
+  local from_end = t > f and t <= e and rawequal(a, b)
+  for i = 0, e - f, step do
+    local low = from_end and e - i - step + 1 or f + i
+    local high = low + step - 1
+    if low < f then low = f end
+    if high > e then high = e end
+    charge(high - low + 1)
+    move(a, low, high, low + shift, b)
+  end
+  return b
+end
       to[k] = from[i]
       i = i + 1
     else
