@@ -18,8 +18,6 @@ local identity = kit.identity
 
 local RUN = 8 -- elements sorted by insertion before merging
 local LONG = 256
-
-local function writable(t, name)
 local JOINED = 4096 -- elements that one call of C joins
 local MOVED = 1024 -- elements that one call of C moves
 
@@ -33,6 +31,8 @@ local function place(at)
   at = short(at)
   return tonumber(at) or at
 end
+
+local function writable(t, name)
   if protected[t] then error("bad argument #1 to '" .. name .. "' (the table is read-only)", 3) end
 end
 
@@ -130,7 +130,7 @@ function G.insert(t, ...)
   writable(t, "insert")
   if select("#", ...) ~= 2 then return insert(t, ...) end
   local at, value = ...
-  at = tonumber(at)
+  at = tonumber(type(at) == "string" and short(at) or at)
   if not at then error("bad argument #2 to 'insert' (number expected, got " .. type((...)) .. ")", 2) end
   local n = #t
   at = at - at % 1
@@ -141,6 +141,7 @@ end
 function G.remove(t, at)
   if type(t) == "table" then
     writable(t, "remove")
+    if type(at) == "string" then at = place(at) end
     if type(at) == "number" then
       local moved = #t - at
       if moved > 32 then charge_bytes(moved * 16) end
@@ -149,7 +150,6 @@ function G.remove(t, at)
   if at == nil then return remove(t) end
   return remove(t, at)
 end
-function G.concat(t, sep, i, j)
 -- What C makes of a number where it wants a whole one of 32 bits.
 local function int32(n)
   if not (n >= -2147483648 and n < 2147483648) then return -2147483648 end
@@ -174,14 +174,14 @@ local function join(t, sep, i, j)
   return text
 end
 local unfinished = false -- whether the last call of concat failed: it may have taken long, and paid little
-  if type(t) == "table" then
+function G.concat(t, sep, i, j)
   if unfinished then look() end
   if i == nil then i = 1 elseif type(i) == "string" then i = place(i) end
   if type(j) == "string" then j = place(j) end
+  if type(t) == "table" then
+    if j == nil then j = #t end
     local n = (type(j) == "number" and j or #t) - (type(i) == "number" and i or 1)
     if n > 32 then charge(floor(n / 16)) end
-  end
-  if i == nil then i = 1 end
     unfinished = true
     if not (n < JOINED) and type(i) == "number" and type(j) == "number" then
       i, j = int32(i), int32(j)
@@ -191,7 +191,7 @@ local unfinished = false -- whether the last call of concat failed: it may have 
         return text
       end
     end
-  if j == nil and type(t) == "table" then j = #t end
+  end
   local text = concat(t, sep, i, j)
   unfinished = false
   if #text > LONG then
@@ -201,11 +201,25 @@ local unfinished = false -- whether the last call of concat failed: it may have 
   return text
 end
 local function whole(n, value)
-  value = tonumber(value)
+  value = tonumber(type(value) == "string" and short(value) or value)
   if not value or value - value ~= 0 then
     error("bad argument #" .. n .. " to 'move' (number has no integer representation)", 3)
   end
   return value - value % 1
+end
+-- From the end where the places overlap, as C does.
+local function move_many(a, f, e, t, b)
+  local shift, step = t - f, MOVED
+  local from_end = t > f and t <= e and rawequal(a, b)
+  for i = 0, e - f, step do
+    local low = from_end and e - i - step + 1 or f + i
+    local high = low + step - 1
+    if low < f then low = f end
+    if high > e then high = e end
+    charge(high - low + 1)
+    move(a, low, high, low + shift, b)
+  end
+  return b
 end
 function G.move(a, f, e, t, b)
   if type(b or a) == "table" then writable(b or a, "move") end
@@ -217,6 +231,8 @@ function G.move(a, f, e, t, b)
   return move_many(a, f, e, t, b or a)
 end
 local function guarded_unpack(t, i, j)
+  if type(i) == "string" then i = place(i) end
+  if type(j) == "string" then j = place(j) end
   local n = (type(j) == "number" and j or type(t) == "table" and #t or 0) - (type(i) == "number" and i or 1)
   if n > 16 then charge(floor(n / 16)) end
   if i == nil then i = 1 end
@@ -249,20 +265,6 @@ local function merge_keys(from, to, low, middle, high)
   for k = low, high - 1 do
     if k % 1024 == 0 then check_time() end
     if i < middle and (j >= high or not key_before(from[j], from[i])) then
--- From the end where the places overlap, as C does.
-local function move_many(a, f, e, t, b)
-  local shift, step = t - f, MOVED
-  local from_end = t > f and t <= e and rawequal(a, b)
-  for i = 0, e - f, step do
-    local low = from_end and e - i - step + 1 or f + i
-    local high = low + step - 1
-    if low < f then low = f end
-    if high > e then high = e end
-    charge(high - low + 1)
-    move(a, low, high, low + shift, b)
-  end
-  return b
-end
       to[k] = from[i]
       i = i + 1
     else
