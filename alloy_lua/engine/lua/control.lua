@@ -3,8 +3,8 @@
 -- Once a run has ended, every protected call raises again at once; nesting is capped because each level of
 -- unwinding costs time (and C stack for coroutines) after the limit was hit.
 local kit = ...
-local die, ended, serial = kit.meter.die, kit.meter.ended, kit.meter.serial
-local error, pcall, type, select, tostring, rawget = error, pcall, type, select, tostring, rawget
+local die, ended, serial, yield_slice = kit.meter.die, kit.meter.ended, kit.meter.serial, kit.meter.yield_slice
+local error, pcall, type, select, tostring, tonumber, rawget = error, pcall, type, select, tostring, tonumber, rawget
 local setmetatable, ipairs, unpack = setmetatable, ipairs, unpack
 local rawmetatable = kit.rawmetatable
 local create, resume, yield, status, running, isyieldable =
@@ -37,6 +37,12 @@ end
 -- LuaJIT reads a number given as text to its end. What is too long becomes a text that is no number: the function that
 -- wanted one then words the error.
 local function short(text) return #text <= LONGEST_NUMBER_TEXT and text or "" end
+-- An offset or a count given as text counts as the number it says, as in C.
+local function number(n)
+  if type(n) ~= "string" then return n end
+  n = short(n)
+  return tonumber(n) or n
+end
 local function short_numbers(...)
   local list, n = {...}, select("#", ...)
   for i = 1, n do
@@ -171,7 +177,12 @@ for _, f in ipairs({
   after_pcall, guarded_pcall, after_xpcall, guarded_xpcall, hold, enter, after_resume, guarded_resume, after_wrap, guarded_wrap,
 }) do share(f) end
 
-kit.short, kit.short_numbers, kit.more_text = short, short_numbers, more_text
+kit.short, kit.short_numbers, kit.more_text, kit.number = short, short_numbers, more_text, number
+-- Looks at clock and memory, at no price.
+kit.look = function()
+  yield_slice()
+  F = T()
+end
 kit.identity = identity
 -- Lets what a run's coroutines left be collected.
 kit.forget_depths = function()

@@ -6,8 +6,8 @@ local lower, upper, reverse, len, char = S.lower, S.upper, S.reverse, S.len, S.c
 local type, tonumber, select, error, unpack = type, tonumber, select, error, unpack
 local concat = table.concat
 local charge, charge_bytes = kit.meter.charge, kit.meter.charge_bytes
-local long_string, reserve, yield_slice = kit.meter.long_string, kit.meter.reserve, kit.meter.yield_slice
-local short, short_numbers, more_text = kit.short, kit.short_numbers, kit.more_text
+local long_string, reserve = kit.meter.long_string, kit.meter.reserve
+local short, short_numbers, more_text, number, look = kit.short, kit.short_numbers, kit.more_text, kit.number, kit.look
 local info, slow, tostring = kit.patterns.info, kit.matcher, kit.tostring
 
 local LONG = 256 -- bytes that one check covers
@@ -22,18 +22,6 @@ local MAX_DIRECTIVES = 1000 -- in one format
 local PIECE = 65536 -- bytes of a text that one plain find in C goes through
 local UNCHECKED = 16 -- bytes of a subject whose callbacks C may call: they may have no check of their own
 local MAX_NESTED_GSUB = 12 -- C's gsub keeps 8 KB of stack per level and has no limit of its own
-
--- Looks at clock and memory, at no price.
-local function look()
-  yield_slice()
-  F = T()
-end
--- An offset or a count given as text counts as the number it says, as in C.
-local function number(n)
-  if type(n) ~= "string" then return n end
-  n = short(n)
-  return tonumber(n) or n
-end
 
 local function sized(result)
   local n = #result

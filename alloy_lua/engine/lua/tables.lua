@@ -9,9 +9,8 @@ local ipairs, unpack, setmetatable = ipairs, unpack, setmetatable
 local concat, insert, remove, maxn, move = table.concat, table.insert, table.remove, table.maxn, table.move
 local floor = math.floor
 local charge, charge_bytes, long_string = kit.meter.charge, kit.meter.charge_bytes, kit.meter.long_string
-local check_time, yield_slice = kit.meter.check_time, kit.meter.yield_slice
-local short = kit.short
-local new_buffer = kit.buffer.new
+local check_time = kit.meter.check_time
+local number, look, new_buffer = kit.number, kit.look, kit.buffer.new
 local serial = kit.meter.serial
 local protected = kit.protected -- proxies of libraries and read-only tables -> what they show
 local identity = kit.identity
@@ -20,17 +19,6 @@ local RUN = 8 -- elements sorted by insertion before merging
 local LONG = 256
 local JOINED = 4096 -- elements that one call of C joins
 local MOVED = 1024 -- elements that one call of C moves
-
--- Looks at clock and memory, at no price.
-local function look()
-  yield_slice()
-  F = T()
-end
--- A place given as text is the number it says, as in C; a text that is no number, or too long for one, stays a text.
-local function place(at)
-  at = short(at)
-  return tonumber(at) or at
-end
 
 local function writable(t, name)
   if protected[t] then error("bad argument #1 to '" .. name .. "' (the table is read-only)", 3) end
@@ -130,7 +118,7 @@ function G.insert(t, ...)
   writable(t, "insert")
   if select("#", ...) ~= 2 then return insert(t, ...) end
   local at, value = ...
-  at = tonumber(type(at) == "string" and short(at) or at)
+  at = tonumber(number(at))
   if not at then error("bad argument #2 to 'insert' (number expected, got " .. type((...)) .. ")", 2) end
   local n = #t
   at = at - at % 1
@@ -141,7 +129,7 @@ end
 function G.remove(t, at)
   if type(t) == "table" then
     writable(t, "remove")
-    if type(at) == "string" then at = place(at) end
+    at = number(at)
     if type(at) == "number" then
       local moved = #t - at
       if moved > 32 then charge_bytes(moved * 16) end
@@ -176,8 +164,8 @@ end
 local unfinished = false -- whether the last call of concat failed: it may have taken long, and paid little
 function G.concat(t, sep, i, j)
   if unfinished then look() end
-  if i == nil then i = 1 elseif type(i) == "string" then i = place(i) end
-  if type(j) == "string" then j = place(j) end
+  if i == nil then i = 1 else i = number(i) end
+  j = number(j)
   if type(t) == "table" then
     if j == nil then j = #t end
     local n = (type(j) == "number" and j or #t) - (type(i) == "number" and i or 1)
@@ -185,11 +173,9 @@ function G.concat(t, sep, i, j)
     unfinished = true
     if not (n < JOINED) and type(i) == "number" and type(j) == "number" then
       i, j = int32(i), int32(j)
-      if j - i >= JOINED then
-        local text = join(t, sep, i, j)
-        unfinished = false
-        return text
-      end
+      local text = j - i >= JOINED and join(t, sep, i, j)
+      unfinished = not text
+      if text then return text end
     end
   end
   local text = concat(t, sep, i, j)
@@ -201,7 +187,7 @@ function G.concat(t, sep, i, j)
   return text
 end
 local function whole(n, value)
-  value = tonumber(type(value) == "string" and short(value) or value)
+  value = tonumber(number(value))
   if not value or value - value ~= 0 then
     error("bad argument #" .. n .. " to 'move' (number has no integer representation)", 3)
   end
@@ -231,8 +217,7 @@ function G.move(a, f, e, t, b)
   return move_many(a, f, e, t, b or a)
 end
 local function guarded_unpack(t, i, j)
-  if type(i) == "string" then i = place(i) end
-  if type(j) == "string" then j = place(j) end
+  i, j = number(i), number(j)
   local n = (type(j) == "number" and j or type(t) == "table" and #t or 0) - (type(i) == "number" and i or 1)
   if n > 16 then charge(floor(n / 16)) end
   if i == nil then i = 1 end
