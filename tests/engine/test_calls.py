@@ -61,7 +61,9 @@ SLOW = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_long_text_is_no_number(alloy: Alloy, name: str) -> None:
-    outcome = alloy.evaluate(f"{LONG} local ok, message = pcall(function() return {REFUSED[name]} end) return message")
+    outcome = alloy.evaluate(
+        f"{LONG} local ok, message = pcall(function() return {REFUSED[name]} end) return message", limits=CLOCKED
+    )
     assert outcome.error is None
     assert "(number expected, got string)" in outcome.value or "no integer representation" in outcome.value
 
