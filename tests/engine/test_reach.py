@@ -64,10 +64,8 @@ GONE = [
 ]
 # LuaJIT's own functions that are offered as they are: pure, constant in cost, no callback, no table that runs share.
 NATIVE = {
-    "assert", "error", "getmetatable", "ipairs", "rawequal", "rawget", "select", "type",
-    "string.byte", "string.char",
+    "assert", "getmetatable", "ipairs", "rawequal", "rawget", "type",
     "coroutine.isyieldable", "coroutine.running", "coroutine.status", "coroutine.yield",
-    *(f"math.{name}" for name in ["abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh", "exp", "floor", "fmod", "frexp", "ldexp", "log", "log10", "max", "min", "modf", "pow", "sin", "sinh", "sqrt", "tan", "tanh"]),
 }  # fmt: skip
 LEAK = re.compile(
     r"0x(?!0000)[0-9a-f]{6,}|\[alloy|Traceback|File \"|<class|object at|site-packages|\.py\b|/(?:tmp|home|usr|root)/|b'"

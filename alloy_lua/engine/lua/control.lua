@@ -3,9 +3,9 @@
 -- Once a run has ended, every protected call raises again at once; nesting is capped because each level of
 -- unwinding costs time (and C stack for coroutines) after the limit was hit.
 local kit = ...
-local die, ended, serial = kit.meter.die, kit.meter.ended, kit.meter.serial
-local error, pcall, type, select, tostring, rawget = error, pcall, type, select, tostring, rawget
-local setmetatable, ipairs = setmetatable, ipairs
+local die, ended, serial, yield_slice = kit.meter.die, kit.meter.ended, kit.meter.serial, kit.meter.yield_slice
+local error, pcall, type, select, tostring, tonumber, rawget = error, pcall, type, select, tostring, tonumber, rawget
+local setmetatable, ipairs, unpack = setmetatable, ipairs, unpack
 local rawmetatable = kit.rawmetatable
 local create, resume, yield, status, running, isyieldable =
   coroutine.create, coroutine.resume, coroutine.yield, coroutine.status, coroutine.running, coroutine.isyieldable
@@ -13,6 +13,7 @@ local format, find, sub = string.format, string.find, string.sub
 
 local MAX_PROTECTED = 190 -- as PUC Lua's 200 C levels
 local MAX_COROUTINES = 150
+local LONGEST_NUMBER_TEXT = 512 -- bytes of a number given as text to a library function
 local OUT_OF_MEMORY = "not enough memory"
 
 local protected_depth, coroutine_depth -- the meter's own (share_state): set back when a run begins
@@ -31,6 +32,34 @@ local function plain(message)
     if e then return sub(message, e + 1) end
   end
   return message
+end
+
+-- LuaJIT reads a number given as text to its end. What is too long becomes a text that is no number: the function that
+-- wanted one then words the error.
+local function short(text) return #text <= LONGEST_NUMBER_TEXT and text or "" end
+-- An offset or a count given as text counts as the number it says, as in C.
+local function number(n)
+  if type(n) ~= "string" then return n end
+  n = short(n)
+  return tonumber(n) or n
+end
+local function short_numbers(...)
+  local list, n = {...}, select("#", ...)
+  for i = 1, n do
+    if type(list[i]) == "string" then list[i] = short(list[i]) end
+  end
+  return unpack(list, 1, n)
+end
+-- Whether there may be a text among more than four arguments.
+local function more_text(...)
+  if select("#", ...) <= 4 then return false end
+  local _, _, _, _, e, f, g, h = ...
+  return type(e) == "string" or type(f) == "string" or type(g) == "string" or type(h) == "string" or select("#", ...) > 8
+end
+
+local function guarded_error(message, level)
+  if type(level) == "string" then level = short(level) end
+  return error(message, level)
 end
 
 local function after_pcall(ok, ...)
@@ -59,9 +88,23 @@ local function guarded_xpcall(f, handler, ...)
   return after_xpcall(handler, pcall(f, ...))
 end
 
-local function after_resume(depth, ok, ...)
+-- How many pcalls stand open in a coroutine that is not running.
+local WEAK = {__mode = "k"}
+local held, holding = setmetatable({}, WEAK), false -- and whether there has been any since this was emptied
+local function hold(co, count)
+  held[co] = count > 0 and count or nil
+  holding = true
+  protected_depth = protected_depth - count
+end
+local function enter(co)
+  local count = held[co] or 0
+  if protected_depth + count > MAX_PROTECTED then error("pcall nested too deeply", 3) end
+  protected_depth = protected_depth + count
+end
+
+local function after_resume(co, depth, ok, ...)
   coroutine_depth = coroutine_depth - 1
-  protected_depth = depth
+  if holding or protected_depth ~= depth then hold(co, protected_depth - depth) end
   if ok then return true, ... end
   fail_if_over((...))
   return false, plain((...))
@@ -70,12 +113,14 @@ local function guarded_resume(co, ...)
   F = K * 4 + F if F < 0 then F = T() end
   if type(co) ~= "thread" then return resume(co) end
   if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
+  local depth = protected_depth
+  if holding then enter(co) end
   coroutine_depth = coroutine_depth + 1
-  return after_resume(protected_depth, resume(co, ...))
+  return after_resume(co, depth, resume(co, ...))
 end
-local function after_wrap(depth, ok, ...)
+local function after_wrap(co, depth, ok, ...)
   coroutine_depth = coroutine_depth - 1
-  protected_depth = depth
+  if holding or protected_depth ~= depth then hold(co, protected_depth - depth) end
   if ok then return ... end
   fail_if_over((...))
   error(plain((...)), 0)
@@ -88,9 +133,11 @@ local function guarded_wrap(f)
   local co = guarded_create(f)
   return function(...)
     F = K * 4 + F if F < 0 then F = T() end
-      if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
+    if coroutine_depth >= MAX_COROUTINES then error("coroutines nested too deeply", 2) end
+    local depth = protected_depth
+    if holding then enter(co) end
     coroutine_depth = coroutine_depth + 1
-    return after_wrap(protected_depth, resume(co, ...))
+    return after_wrap(co, depth, resume(co, ...))
   end
 end
 
@@ -127,14 +174,24 @@ local function guarded_tostring(...)
 end
 
 for _, f in ipairs({
-  after_pcall, guarded_pcall, after_xpcall, guarded_xpcall, after_resume, guarded_resume, after_wrap, guarded_wrap,
+  after_pcall, guarded_pcall, after_xpcall, guarded_xpcall, hold, enter, after_resume, guarded_resume, after_wrap, guarded_wrap,
 }) do share(f) end
 
+kit.short, kit.short_numbers, kit.more_text, kit.number = short, short_numbers, more_text, number
+-- Looks at clock and memory, at no price.
+kit.look = function()
+  yield_slice()
+  F = T()
+end
 kit.identity = identity
+-- Lets what a run's coroutines left be collected.
+kit.forget_depths = function()
+  if holding then held, holding = setmetatable({}, WEAK), false end
+end
 kit.tostring = guarded_tostring
 kit.fail_if_over = fail_if_over
 kit.control = {
-  pcall = guarded_pcall, xpcall = guarded_xpcall, error = error, tostring = guarded_tostring,
+  pcall = guarded_pcall, xpcall = guarded_xpcall, error = guarded_error, tostring = guarded_tostring,
   coroutine = {
     create = guarded_create, resume = guarded_resume, wrap = guarded_wrap, yield = yield, status = status,
     running = running, isyieldable = isyieldable,

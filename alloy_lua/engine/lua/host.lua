@@ -12,6 +12,7 @@ local null = kit.null
 local MAX_ARGUMENTS = 32
 local VALUE_DEPTH = 32
 local ARGUMENT_BYTES = 1048576
+local ARGUMENT_VALUES = 50000 -- so that reading them takes Python a few milliseconds
 
 -- Errors with a code ------------------------------------------------------------------------------------------
 local codes, codes_serial = {}, -1
@@ -133,11 +134,14 @@ local function pack_arguments(name, ...)
   for i = 1, n do
     if list[i] == nil then list[i] = null end
   end
-  local ok, packed = pcall(encode, setmetatable(list, kit.LIST), VALUE_DEPTH, 1, ARGUMENT_BYTES, true)
+  local ok, packed = pcall(encode, setmetatable(list, kit.LIST), VALUE_DEPTH, 1, ARGUMENT_BYTES, true, ARGUMENT_VALUES)
   if ok then return packed end
   kit.fail_if_over(packed)
   if type(packed) == "table" and packed.code == "output_exceeded" then
     raise("invalid_value", name .. ": got arguments of more than " .. ARGUMENT_BYTES .. " bytes")
+  end
+  if type(packed) == "table" and packed.code == "too_many_values" then
+    raise("invalid_value", name .. ": got arguments with more than " .. ARGUMENT_VALUES .. " values inside")
   end
   raise("invalid_value", name .. ": " .. (type(packed) == "table" and packed.message or tostring(packed)))
 end

@@ -179,8 +179,8 @@ end
 
 local function first_offset(text, init)
   init = init or 1
-  if init < 0 then init = init + #text + 1 end
-  if init < 1 then return 1 end
+  init = init < 0 and -floor(-init) + #text + 1 or floor(init)
+  if not (init >= 1) then return 1 end
   if init > #text + 1 then return #text + 1 end
   return init
 end
@@ -253,5 +253,8 @@ local function slow_gsub(text, pattern_items, replacement, most)
   return concat(out, "", 1, count + 1), n
 end
 
-kit.forget_subject = function() subject, items = "", nil end
+kit.forget_subject = function()
+  subject, items = "", nil
+  kit.forget_long_pattern()
+end
 kit.matcher = {find = slow_find, match = slow_match, gmatch = slow_gmatch, gsub = slow_gsub}

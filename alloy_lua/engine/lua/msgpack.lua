@@ -158,6 +158,7 @@ end
 -- Encoding ------------------------------------------------------------------------------------------------
 local pieces, count = {}, 0
 local size, largest, open = 0, 0, nil
+local room = 0 -- for values inside tables
 local secrets_leave = false
 local encode_value
 
@@ -240,6 +241,8 @@ local function encode_table(t, depth)
   local shown = protected[t] or t
   local n = rawlen(shown)
   local keys, others = sorted_keys(shown, n)
+  room = room - n - others
+  if room < 0 then error({code = "too_many_values"}, 0) end
   if others == 0 and (n > 0 or rawmetatable(shown) == LIST) then encode_list(shown, n, depth)
   else encode_map(shown, n, keys, others, depth) end
   open[t] = nil
@@ -262,10 +265,12 @@ function encode_value(value, depth)
 end
 
 -- Returns `value` packed: at most `depth_limit` levels of tables inside `outer` ones of our own. Raises
--- {code, message} if it cannot leave Lua, or is too deep or too large. Secrets leave only `with_secrets`.
-local function encode(value, depth_limit, outer, size_limit, with_secrets)
+-- {code, message} if it cannot leave Lua, or is too deep or too large. Secrets leave only `with_secrets`. There may be
+-- `values` values in its tables, or as many as fit.
+local function encode(value, depth_limit, outer, size_limit, with_secrets, values)
   pieces, count, secrets_leave = {}, 0, with_secrets
   size, largest, levels, deepest, open = 0, size_limit, depth_limit, depth_limit + outer, {}
+  room = values or 1 / 0
   encode_value(value, 0)
   charge_bytes(size)
   local packed = concat(pieces, "", 1, count)

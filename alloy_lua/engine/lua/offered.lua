@@ -4,8 +4,8 @@ local kit = ...
 
 kit.offered = {
   globals = {
-    {"pure, and constant in cost", "assert getmetatable ipairs rawequal rawget select type"},
-    {"reads short text only", "tonumber"},
+    {"pure, and constant in cost", "assert getmetatable ipairs rawequal rawget type"},
+    {"reads short text only", "select tonumber"},
     {"cannot make a table weak: what is left in one depends on the garbage collector", "setmetatable"},
     {"cannot hold back the end of a run", "error pcall xpcall"},
     {"shows no addresses", "tostring"},
@@ -27,7 +27,7 @@ kit.offered = {
     {"a merge sort in Lua, metered like a script", "sort"},
   },
   math = {
-    {"pure, and constant in cost",
+    {"pure, and constant in cost: reads short text only",
       "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp ldexp log log10 max min modf pow rad sin sinh sqrt "
       .. "tan tanh"},
     {"constants", "huge pi"},

@@ -9,42 +9,51 @@ local kit = ...
 local byte, sub, find, gmatch = string.byte, string.sub, string.find, string.gmatch
 local floor = math.floor
 local tonumber = tonumber
-local yield_slice, check_time = kit.meter.yield_slice, kit.meter.check_time
+local yield_slice, check_time, charge_bytes = kit.meter.yield_slice, kit.meter.check_time, kit.meter.charge_bytes
 
 local MAX_STEPS = 20000
-local MAX_CACHED = 400 -- classes; they and the patterns stay from run to run
-local MAX_CACHED_ITEMS = 4000 -- of all patterns together
+local MAX_CACHED = 262144 -- bytes, about: patterns and classes stay from run to run
+local LONGEST_CACHED = 256 -- bytes
+local SET_BYTES, ITEM_BYTES, PATTERN_BYTES = 2400, 200, 400 -- what is kept for each, about
 local MAX_COEFFICIENT = 100
 local QUANTIFIERS = {["*"] = true, ["+"] = true, ["-"] = true, ["?"] = true}
 
 local EVERY_BYTE = ""
 for c = 0, 255 do EVERY_BYTE = EVERY_BYTE .. string.char(c) end
 
-local sets, set_count = {}, 0
+local cache, sets, cached = {}, {}, 0
+local emptied = 0 -- how often both were
+local function keep(bytes)
+  cached = cached + bytes
+  if cached > MAX_CACHED then
+    cache, sets, cached = {}, {}, bytes
+    emptied = emptied + 1
+  end
+end
+-- A literal's set has one entry, and there are no more than 256: they stay.
+local literals = {}
 
 -- Returns the 256-entry set of bytes that `text`, a single class in pattern syntax, matches.
 local function class_set(text)
-  local set = sets[text]
+  local set = sets[text] or literals[text]
   if set then return set end
-  if set_count > MAX_CACHED then sets, set_count = {}, 0 end
-  set = {}
-  local size = 0
-  if #text == 1 and text ~= "." then -- a literal
-    for c = 0, 255 do set[c] = false end
-    set[byte(text)] = true
-    set.size = 1
-    sets[text] = set
-    set_count = set_count + 1
+  if #text == 1 and text ~= "." then
+    set = {[byte(text)] = true, size = 1}
+    literals[text] = set
     return set
   end
+  set = {}
+  local size = 0
   for c = 0, 255 do set[c] = false end
   for c in gmatch(EVERY_BYTE, text) do
     set[byte(c)] = true
     size = size + 1
   end
   set.size = size
-  sets[text] = set
-  set_count = set_count + 1
+  if #text <= LONGEST_CACHED then
+    keep(SET_BYTES + #text)
+    sets[text] = set
+  end
   return set
 end
 
@@ -241,19 +250,32 @@ local function analyse(p)
   }
 end
 
-local cache, cached = {}, 0
+-- A long pattern is never kept beyond the run, and pays each time.
+local long_pattern, long_known
+local function long_info(p)
+  charge_bytes(#p * 16)
+  if p ~= long_pattern then
+    long_pattern, long_known = nil, nil
+    long_known = analyse(p)
+    long_pattern = p
+  end
+  return long_known
+end
 
--- Returns what is known of pattern p, or false if it is malformed. The cost in fuel must not depend on the
--- cache (fuel is deterministic), so a miss only hands the slice back: the next check looks at the clock.
+-- Returns what is known of pattern p, or false if it is malformed. The cost in fuel must not depend on the cache (fuel
+-- is deterministic), so a miss only hands the slice back: the next check
+-- looks at the clock.
 local function info(p)
   local known = cache[p]
   if known ~= nil then return known end
-  if cached > MAX_CACHED_ITEMS then cache, cached = {}, 0 end
   yield_slice()
+  if #p > LONGEST_CACHED then return long_info(p) end
+  local before = emptied
   known = analyse(p)
-  cache[p] = known
-  cached = cached + 1 + (known and #known.items or 0)
+  keep(PATTERN_BYTES + #p + ITEM_BYTES * (known and #known.items or 0))
+  if emptied == before then cache[p] = known end -- or its sets would be kept, but not counted
   return known
 end
 
+kit.forget_long_pattern = function() long_pattern, long_known = nil, nil end
 kit.patterns = {info = info, parse = parse}

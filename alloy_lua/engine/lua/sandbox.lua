@@ -19,7 +19,13 @@ local function short_tonumber(...)
     kit.meter.charge_bytes(#text * 8)
     if #text > LONGEST_NUMBER then return nil end
   end
+  local _, number_base = ...
+  if type(number_base) == "string" then return tonumber(text, kit.short(number_base)) end
   return tonumber(...)
+end
+local function short_select(n, ...)
+  if type(n) == "string" then n = kit.short(n) end
+  return select(n, ...)
 end
 
 local base = {}
@@ -87,7 +93,7 @@ for name, value in pairs(offered("globals", {
   abort = kit.abort, assert = assert, changed = changed, coroutine = base.coroutine, error = control.error,
   getmetatable = getmetatable, ipairs = iteration.ipairs, log = base.log, math = base.math, next = iteration.next,
   null = kit.null, pairs = iteration.pairs, pcall = control.pcall, rawequal = rawequal, rawget = iteration.rawget,
-  rawset = iteration.rawset, select = select, setmetatable = strong_setmetatable, string = base.string,
+  rawset = iteration.rawset, select = short_select, setmetatable = strong_setmetatable, string = base.string,
   table = base.table, tonumber = short_tonumber, tostring = control.tostring, type = type, unpack = iteration.unpack,
   xpcall = control.xpcall,
 })) do base[name] = value end

@@ -7,6 +7,7 @@ local type, tonumber, select, error, unpack = type, tonumber, select, error, unp
 local concat = table.concat
 local charge, charge_bytes = kit.meter.charge, kit.meter.charge_bytes
 local long_string, reserve = kit.meter.long_string, kit.meter.reserve
+local short, short_numbers, more_text, number, look = kit.short, kit.short_numbers, kit.more_text, kit.number, kit.look
 local info, slow, tostring = kit.patterns.info, kit.matcher, kit.tostring
 
 local LONG = 256 -- bytes that one check covers
@@ -15,6 +16,10 @@ local HUGE = 65536 -- results beyond this make the meter look at memory at once
 local LARGEST = 1e8
 local MAX_LINEAR = 1e6 -- steps that one scan in C may take
 local MAX_PATTERN = 2000 -- bytes
+local MAX_FORMAT = 65536 -- bytes
+local MAX_SHOWS = 65536 -- bytes, about, of formats whose kind is remembered from run to run
+local MAX_DIRECTIVES = 1000 -- in one format
+local PIECE = 65536 -- bytes of a text that one plain find in C goes through
 local UNCHECKED = 16 -- bytes of a subject whose callbacks C may call: they may have no check of their own
 local MAX_NESTED_GSUB = 12 -- C's gsub keeps 8 KB of stack per level and has no limit of its own
 
@@ -30,9 +35,27 @@ local function pay(s)
   if type(s) == "string" and #s > LONG then charge_bytes(#s) end
 end
 
-local G = {byte = byte, len = len, char = char}
+local G = {len = len}
+function G.char(...)
+  local a, b, c, d = ...
+  if type(a) == "string" or type(b) == "string" or type(c) == "string" or type(d) == "string" or more_text(...) then
+    return char(short_numbers(...))
+  end
+  return char(...)
+end
+function G.byte(s, i, j)
+  if type(i) == "string" then i = short(i) end
+  if j == nil then
+    if i == nil then return byte(s) end
+    return byte(s, i)
+  end
+  if type(j) == "string" then j = short(j) end
+  return byte(s, i, j)
+end
 function G.sub(s, i, j)
   pay(s)
+  if type(i) == "string" then i = short(i) end
+  if type(j) == "string" then j = short(j) end
   if j == nil then j = -1 end -- not `j or -1`: false is an error
   return sub(s, i, j)
 end
@@ -50,12 +73,13 @@ function G.reverse(s)
 end
 function G.rep(s, n, sep)
   if type(s) == "number" then s = s .. "" end
-  local count = tonumber(n)
-  if type(s) == "string" and count and count > 0 then
-    local total = count * (#s + (type(sep) == "string" and #sep or 0))
+  if type(sep) == "number" then sep = sep .. "" end
+  n = number(n)
+  if type(s) == "string" and type(n) == "number" and n > 0 then
+    local total = n * (#s + (type(sep) == "string" and #sep or 0))
     if total > LARGEST then error("resulting string too large", 2) end
     if total > LONG then charge_bytes(total) end
-    if count > LONG then charge_bytes(count) end
+    if n > LONG then charge_bytes(n) end
     if total > HUGE then
       reserve(total)
       long_string(total)
@@ -66,15 +90,19 @@ function G.rep(s, n, sep)
 end
 
 -- What is known of a format: whether it shows values by %s or %q, which could be tables (and show an address).
-local shows, shows_count = {}, 0
+local shows, shows_bytes = {}, 0
 local function examine(f)
-  if shows_count > 1000 then shows, shows_count = {}, 0 end
   local bare = gsub(f, "%%%%", "")
-  if find(bare, "%%[-+ #0-9.]*p") then error("invalid option '%p' to 'format'", 3) end
+  local _, directives = gsub(bare, "%%", "")
+  if directives > MAX_DIRECTIVES then
+    error("format with too many directives (" .. directives .. ", wanted at most " .. MAX_DIRECTIVES .. ")", 4)
+  end
+  if find(bare, "%%[-+ #0-9.]*p") then error("invalid option '%p' to 'format'", 4) end
   local found = find(bare, "%%[-+ #0-9.]*[sq]") ~= nil
   if #f <= LONG then
+    shows_bytes = shows_bytes + 80 + #f
+    if shows_bytes > MAX_SHOWS then shows, shows_bytes = {}, 80 + #f end
     shows[f] = found
-    shows_count = shows_count + 1
   end
   return found
 end
@@ -82,41 +110,72 @@ end
 local SHOWN = {table = true, ["function"] = true, thread = true, userdata = true}
 local NUMERIC = {} -- directives that refuse what is no number; any other would show an address
 for kind in gmatch("cdiuoxXaAeEfFgG", ".") do NUMERIC[kind] = true end
-local function with_text(f, ...)
+-- `price` is that of one directive, negative as K is.
+local function checked(price, f, ...)
   local list, n, i = {...}, select("#", ...), 0
   for kind in gmatch(f, "%%[-+ #0]*%d*%.?%d*(.)") do
-    F = K + F if F < 0 then F = T() end
+    F = price + F if F < 0 then F = T() end
     if kind ~= "%" then i = i + 1 end
-    if not NUMERIC[kind] and SHOWN[type(list[i])] then list[i] = tostring(list[i]) end
+    if NUMERIC[kind] then
+      if type(list[i]) == "string" then list[i] = short(list[i]) end
+    elseif SHOWN[type(list[i])] then list[i] = tostring(list[i]) end
   end
-  return format(f, unpack(list, 1, n))
+  return (format(f, unpack(list, 1, n))) -- no tail call: an error names this one
+end
+local function long(v) return type(v) == "string" and #v > LONG end
+local unfinished = false -- whether the last call of format failed: it may have taken long, and paid nothing
+local function formatted(f, ...)
+  local a, b, c, d = ...
+  if shows[f] or (shows[f] == nil and examine(f)) then
+    if SHOWN[type(a)] or SHOWN[type(b)] or SHOWN[type(c)] or SHOWN[type(d)] or select("#", ...) > 4 then
+      return checked(K, f, ...)
+    end
+    if long(a) or long(b) or long(c) or long(d) then return checked(0, f, ...) end
+  elseif type(a) == "string" or type(b) == "string" or type(c) == "string" or type(d) == "string" or more_text(...) then
+    return (format(f, short_numbers(...)))
+  end
+  return (format(f, ...))
 end
 function G.format(f, ...)
+  if unfinished then look() end
+  unfinished = true
   if type(f) == "string" then
-    local found = shows[f]
-    if found == nil then found = examine(f) end
-    if found then
-      local a, b, c, d = ...
-      if SHOWN[type(a)] or SHOWN[type(b)] or SHOWN[type(c)] or SHOWN[type(d)] or select("#", ...) > 4 then
-        return sized(with_text(f, ...))
-      end
+    if #f > LONG then
+      charge_bytes(#f)
+      if #f > MAX_FORMAT then error("format too long (" .. #f .. " bytes, wanted at most " .. MAX_FORMAT .. ")", 2) end
     end
+    f = formatted(f, ...)
+  else f = format(f, ...) end
+  unfinished = false
+  return sized(f)
+end
+
+-- What find(s, p, at, true) says, in pieces of s: C takes some nanoseconds for each byte of s, unless p is one byte.
+local function find_in_pieces(s, p, at)
+  local n, m, piece = #s, #p, 4096
+  if m < 2 then return find(s, p, at, true) end
+  while n - at > PIECE do
+    local a = find(sub(s, at, at + piece + m - 2), p, 1, true)
+    if a then return at + a - 1, at + a + m - 2 end
+    at = at + piece
+    if piece < PIECE then piece = piece * 2 else look() end
   end
-  return sized(format(f, ...))
+  return find(s, p, at, true)
 end
 
 -- memchr and memcmp: n * m at worst. Long needles are looked for by their head.
 local function plain_find(s, p, init)
   local n, m = #s, #p
   init = tonumber(init) or 1
-  if init < 0 then init = init + n + 1 end
+  init = init < 0 and init + -init % 1 + n + 1 or init - init % 1
   if not (init >= 1) then init = 1 end
   if init > n + 1 then return nil end
   if n > LONG then charge_bytes(n) end
-  if m <= 8 or n * m <= 262144 then return find(s, p, init, true) end
+  if m <= 8 then return find_in_pieces(s, p, init) end
+  if n * m <= 262144 then return find(s, p, init, true) end
   local head, at = sub(p, 1, 8), init
   while true do
-    local a = find(s, head, at, true)
+    local a = find_in_pieces(s, head, at)
     charge_bytes(((a or n) - at) * 8 + 256)
     if not a then return nil end
     if sub(s, a, a + m - 1) == p then return a, a + m - 1 end
@@ -139,8 +198,6 @@ local function unsafe_items(s, p)
   end
 end
 local function text(s) return type(s) == "number" and s .. "" or s end
--- An offset or a count given as text counts as the number it says, as in C.
-local function number(n) return type(n) == "string" and tonumber(n) or n end
 
 function G.find(s, p, init, plain)
   s, p, init = text(s), text(p), number(init)

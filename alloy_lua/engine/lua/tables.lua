@@ -4,18 +4,21 @@
 -- come as 1..n, then other numbers ascending, then strings by bytes, then booleans, then objects by first use.
 local kit = ...
 local rawget, rawset, rawnext, type, select, error, tonumber = rawget, rawset, next, type, select, error, tonumber
-local rawlen = kit.rawlen
+local rawequal, rawlen = rawequal, kit.rawlen
 local ipairs, unpack, setmetatable = ipairs, unpack, setmetatable
 local concat, insert, remove, maxn, move = table.concat, table.insert, table.remove, table.maxn, table.move
 local floor = math.floor
 local charge, charge_bytes, long_string = kit.meter.charge, kit.meter.charge_bytes, kit.meter.long_string
 local check_time = kit.meter.check_time
+local number, look, new_buffer = kit.number, kit.look, kit.buffer.new
 local serial = kit.meter.serial
 local protected = kit.protected -- proxies of libraries and read-only tables -> what they show
 local identity = kit.identity
 
 local RUN = 8 -- elements sorted by insertion before merging
 local LONG = 256
+local JOINED = 4096 -- elements that one call of C joins
+local MOVED = 1024 -- elements that one call of C moves
 
 local function writable(t, name)
   if protected[t] then error("bad argument #1 to '" .. name .. "' (the table is read-only)", 3) end
@@ -115,7 +118,7 @@ function G.insert(t, ...)
   writable(t, "insert")
   if select("#", ...) ~= 2 then return insert(t, ...) end
   local at, value = ...
-  at = tonumber(at)
+  at = tonumber(number(at))
   if not at then error("bad argument #2 to 'insert' (number expected, got " .. type((...)) .. ")", 2) end
   local n = #t
   at = at - at % 1
@@ -126,6 +129,7 @@ end
 function G.remove(t, at)
   if type(t) == "table" then
     writable(t, "remove")
+    at = number(at)
     if type(at) == "number" then
       local moved = #t - at
       if moved > 32 then charge_bytes(moved * 16) end
@@ -134,14 +138,48 @@ function G.remove(t, at)
   if at == nil then return remove(t) end
   return remove(t, at)
 end
+-- What C makes of a number where it wants a whole one of 32 bits.
+local function int32(n)
+  if not (n >= -2147483648 and n < 2147483648) then return -2147483648 end
+  return n < 0 and n + -n % 1 or n - n % 1
+end
+-- Joins thousands of elements: what has been joined is paid for, and the clock looked at, on the way.
+local function join(t, sep, i, j)
+  local joined = new_buffer()
+  while j - i >= JOINED do
+    local text = concat(t, sep, i, i + JOINED - 1)
+    joined:put(text)
+    if sep ~= nil then joined:put(sep) end
+    charge_bytes(#text * 2)
+    look()
+    i = i + JOINED
+  end
+  local text = concat(t, sep, i, j)
+  charge_bytes(#text * 2)
+  joined:put(text)
+  text = joined:get()
+  if #text > 65536 then long_string(#text) end
+  return text
+end
+local unfinished = false -- whether the last call of concat failed: it may have taken long, and paid little
 function G.concat(t, sep, i, j)
+  if unfinished then look() end
+  if i == nil then i = 1 else i = number(i) end
+  j = number(j)
   if type(t) == "table" then
+    if j == nil then j = #t end
     local n = (type(j) == "number" and j or #t) - (type(i) == "number" and i or 1)
     if n > 32 then charge(floor(n / 16)) end
+    unfinished = true
+    if not (n < JOINED) and type(i) == "number" and type(j) == "number" then
+      i, j = int32(i), int32(j)
+      local text = j - i >= JOINED and join(t, sep, i, j)
+      unfinished = not text
+      if text then return text end
+    end
   end
-  if i == nil then i = 1 end
-  if j == nil and type(t) == "table" then j = #t end
   local text = concat(t, sep, i, j)
+  unfinished = false
   if #text > LONG then
     charge_bytes(#text * 2)
     if #text > 65536 then long_string(#text) end
@@ -149,19 +187,37 @@ function G.concat(t, sep, i, j)
   return text
 end
 local function whole(n, value)
-  value = tonumber(value)
+  value = tonumber(number(value))
   if not value or value - value ~= 0 then
     error("bad argument #" .. n .. " to 'move' (number has no integer representation)", 3)
   end
   return value - value % 1
 end
+-- From the end where the places overlap, as C does.
+local function move_many(a, f, e, t, b)
+  local shift, step = t - f, MOVED
+  local from_end = t > f and t <= e and rawequal(a, b)
+  for i = 0, e - f, step do
+    local low = from_end and e - i - step + 1 or f + i
+    local high = low + step - 1
+    if low < f then low = f end
+    if high > e then high = e end
+    charge(high - low + 1)
+    move(a, low, high, low + shift, b)
+  end
+  return b
+end
 function G.move(a, f, e, t, b)
   if type(b or a) == "table" then writable(b or a, "move") end
   f, e, t = whole(2, f), whole(3, e), whole(4, t)
-  if e >= f then charge(e - f + 1) end
-  return move(a, f, e, t, b or a)
+  if e - f < MOVED then
+    if e >= f then charge(e - f + 1) end
+    return move(a, f, e, t, b or a)
+  end
+  return move_many(a, f, e, t, b or a)
 end
 local function guarded_unpack(t, i, j)
+  i, j = number(i), number(j)
   local n = (type(j) == "number" and j or type(t) == "table" and #t or 0) - (type(i) == "number" and i or 1)
   if n > 16 then charge(floor(n / 16)) end
   if i == nil then i = 1 end
@@ -336,4 +392,7 @@ kit.iteration = {
   rawset = guarded_rawset, rawget = rawget,
 }
 -- Lets a finished run's table be collected.
-kit.forget_iteration = function() last_table, last_keys, last_place = nil, nil, nil end
+kit.forget_iteration = function()
+  last_table, last_keys, last_place = nil, nil, nil
+  kit.forget_depths()
+end
