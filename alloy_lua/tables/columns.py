@@ -23,7 +23,7 @@ from ..model import RunStatus
 from ..runner.view import put_change
 from .answer import FAILED, REJECTED, Answer
 from .buffers import Buffers, Misfit, Room
-from .layouts import cells_of, layout_of
+from .layouts import cells_of, is_utf8, layout_of
 
 MAX_IDLE = 16
 
@@ -104,6 +104,8 @@ class ColumnPlan:
             layout = layout_of(column.type, column)
             assert layout is not None
             layouts[name] = layout
+            if not is_utf8(column, layout):  # by rows only those that hold it fail
+                return f"column {name} holds bytes that are not UTF-8"
         writes = {name: self._types.get(name) for name in self._program.writes or ()}
         buffers = Buffers(batch.num_rows, writes, layouts, self._room)
         cells = (cell for name, column in columns.items() for cell in cells_of(column, layouts[name]))

@@ -68,6 +68,21 @@ def _inner(kind: pa.DataType, array: pa.Array | None, *, struct: bool = False) -
     return None if types.is_nested(kind) else layout_of(kind, array)
 
 
+def is_utf8(array: pa.Array, layout: Layout) -> bool:
+    """Returns whether all texts of a column are UTF-8; Arrow does not look when it takes a buffer over."""
+    if layout.kind == "text":
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid:
+            return False
+    if layout.kind == "dictionary" and layout.values is not None:
+        return is_utf8(array.dictionary, layout.values)
+    if layout.kind == "list" and layout.values is not None:
+        first, behind = array.offsets[0].as_py(), array.offsets[-1].as_py()  # only those of these rows
+        return is_utf8(array.values.slice(first, behind - first), layout.values)
+    return all(is_utf8(array.field(at), field) for at, (_, field) in enumerate(layout.fields))
+
+
 def cells_of(array: pa.Array, layout: Layout) -> Iterator[int]:
     """Yields what the plan holds of a column, in the order in which the driver declares its pointers: addresses of
     buffers, each where the first value is, and offsets in bits for bitmaps."""

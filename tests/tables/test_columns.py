@@ -452,6 +452,8 @@ def test_no_text_is_given_room_when_the_driver_only_comes_back(both: Both, monke
     monkeypatch.setattr("alloy_lua.tables.buffers.Texts.grow", lambda texts, name: grown.append(name))
     rows = 2000
     batch = pa.record_batch({"n": pa.array([row % 100 for row in range(rows)], pa.int32())})
-    answer = both.answer('if entity.n == 13 then error("unlucky") end for i = 1, 3000 do end entity.y = entity.n', batch)
+    answer = both.answer(
+        'if entity.n == 13 then error("unlucky") end for i = 1, 3000 do end entity.y = entity.n', batch
+    )
     assert answer.code.to_pylist().count("runtime_error") == rows // 100
     assert grown == []
