@@ -31,6 +31,7 @@ from .answer import CONTINUE, FAILED, REJECTED, Answer, Field
 from .fitting import Fit, plain_type, python_values
 from .output import OutputTypes
 from .spec import TableScript, TableSpec
+from .team import look
 
 _NONE: dict[str, Any] = {}
 _CODES = {RunStatus.CONTINUE: CONTINUE, RunStatus.REJECTED: REJECTED, RunStatus.FAILED: FAILED}
@@ -61,7 +62,7 @@ class RowEngine:
         self._batch: BatchWay | None = None
         if is_short(runner, binding, spec.phase) and keeps_to(spec.adapter, program):
             way = FastWay(runner, binding, spec.phase, spec.tenant, spec.adapter, _stay)
-            self._batch = BatchWay(way, lambda record, user: self._one(record))
+            self._batch = BatchWay(way, lambda record, user: self._one(record), look)
 
     @property
     def limits(self) -> Limits:
@@ -89,6 +90,7 @@ class RowEngine:
 
     def _one(self, record: dict[str, Any]) -> Outcome:
         """Returns what the script makes of one record, the general way."""
+        look()
         spec, script, binding = self._spec, self._script.script, self._binding
         event = None if spec.event is None else spec.phase
         execution = Execution(

@@ -442,7 +442,7 @@ def test_a_batch_ends_soon_after_its_deadline_whatever_came_before(both: Both) -
             if len(looks) == 3:
                 raise KeyboardInterrupt
 
-        patched.setattr("alloy_lua.tables.columns._looking_at", lambda deadline: look)
+        patched.setattr("alloy_lua.tables.columns.looking_at", lambda deadline: look)
         found.run(pa.record_batch(dear))
     assert len(looks) == 3
 
