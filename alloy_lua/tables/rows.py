@@ -108,10 +108,10 @@ def _stay() -> None:
     """A script that runs long goes on in batches: nothing else waits for the runtime they have."""
 
 
-def records_of(batch: pa.RecordBatch, program: Program) -> list[dict[str, Any]]:
-    """Returns each row as a record, with the columns that the script mentions."""
+def records_of(batch: pa.RecordBatch, program: Program | None = None) -> list[dict[str, Any]]:
+    """Returns each row as a record, with the columns that the script mentions, or all if none is given."""
     wanted = None
-    if program.reads is not None and program.writes is not None:
+    if program is not None and program.reads is not None and program.writes is not None:
         wanted = {*program.reads, *program.writes}
     names = [name for name in batch.schema.names if wanted is None or name in wanted]
     if not names:
