@@ -172,6 +172,15 @@ def test_bytes_that_are_no_text_are_found_inside_and_only_in_the_rows_at_hand() 
         assert is_utf8(values.slice(2), layout) or pa.types.is_dictionary(values.type)
 
 
+@pytest.mark.parametrize("lists", [[[], []], [None, None], [["ö"], []], [[""], [None]]])
+def test_lists_of_few_texts_or_none_are_utf8(lists: list[Any]) -> None:
+    for kind in (pa.list_(pa.string()), pa.large_list(pa.large_string())):
+        values = pa.array(lists, kind)
+        layout = layout_of(kind, values)
+        assert layout is not None
+        assert is_utf8(values, layout) and is_utf8(values.slice(1), layout)
+
+
 def test_texts_in_lists_and_structs_are_held_to_the_input_limit(alloy: Alloy) -> None:
     names = [f"f{n}" for n in range(8)]
     kind = pa.struct([(name, pa.string()) for name in names])
