@@ -101,7 +101,7 @@ def _evaluated(alloy: Alloy, arguments: argparse.Namespace) -> Reply:
     source = open_table(arguments.source)
     if arguments.out is not None and arguments.out.exists() and arguments.out.samefile(arguments.source):
         raise ValidationError(f"--out {arguments.out}: got the file that --in names, wanted another")
-    bar = _Bar(sys.stderr, source.rows)
+    bar = Bar(sys.stderr, source.rows)
     try:
         result = alloy.evaluate_table(
             arguments.event, source.reader, tenant=arguments.tenant or DEFAULT_TENANT, user=arguments.user,
@@ -174,7 +174,7 @@ def _failures(report: Report) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-class _Bar:
+class Bar:
     """A progress bar on a terminal; nothing elsewhere."""
 
     def __init__(self, out: TextIO, total: int | None) -> None:

@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, NotFound
+from .bulk import Bar
 from .options import Commands, add_command, add_database, count, database_of, event_name, number, threshold
 from .reply import FAILED, OK, Reply, visible
 from .session import existing, script_names
@@ -22,7 +23,9 @@ def register(commands: Commands) -> None:
     """Adds the commands to the parser."""
     backtest = add_command(commands, "backtest", _backtest, "run a revision and the live one over the same records")
     backtest.add_argument("name", metavar="NAME", help="the script's name or id")
-    backtest.add_argument("--records", metavar="FILE", help="JSON lines, - for stdin; else the recorded runs")
+    backtest.add_argument(
+        "--records", metavar="FILE", help="JSON lines, - for stdin, Parquet or CSV; else the recorded runs"
+    )
     backtest.add_argument("--revision", type=count, metavar="N", help="the candidate (default: the draft)")
     backtest.add_argument("--baseline", type=count, metavar="N", help="compare with it (default: the live revision)")
     backtest.add_argument("--on", type=event_name, metavar="EVENT", help="fire the records on this event")
@@ -60,16 +63,19 @@ def _register_tapes(commands: Commands) -> None:
 
 def _backtest(arguments: argparse.Namespace) -> Reply:
     from ..replay.backtests import LIMIT, MOST
-    from ..replay.cases import json_lines
     from ..replay.tally import thresholds_in
 
     names = ("revision", "baseline", "on", "days", "limit", "tenant")
     given = {name: getattr(arguments, name) for name in names}
     given["limit"] = arguments.limit or (LIMIT if arguments.records is None else MOST)
     thresholds = thresholds_in({"newly_failing": None, **dict(arguments.at_most)})
-    records = None if arguments.records is None else json_lines(_lines(arguments.records))
+    records, total = (None, None) if arguments.records is None else _records(arguments.records)
+    bar = Bar(sys.stderr, total)
     with existing(database_of(arguments)) as alloy:
-        report = alloy.backtests.run(arguments.name, records, **given)
+        try:
+            report = alloy.backtests.run(arguments.name, records, progress=bar.show, **given)
+        finally:
+            bar.clear()
     problems = thresholds.passed_by(report.tally)
     if arguments.at_most and report.tally.records < thresholds.records:
         problems = [f"records: {report.tally.records}, wanted at least {thresholds.records}"]
@@ -89,6 +95,22 @@ def _doubts(report: Report) -> list[str]:
     if report.revision == report.baseline:
         found.append(f"revision {report.revision} was compared with itself; --revision and --baseline name others")
     return found
+
+
+def _records(path: str) -> tuple[Iterator[Any], int | None]:
+    """Returns the records of a file, and how many there are if that is known."""
+    if Path(path).suffix.lower() not in (".parquet", ".csv"):
+        from ..replay.cases import json_lines
+
+        return json_lines(_lines(path)), None
+    from ..tables.spec import arrow
+
+    arrow()
+    from ..tables.files import open_table
+    from ..tables.rows import records_of
+
+    source = open_table(Path(path))
+    return (record for batch in source.reader for record in records_of(batch)), source.rows
 
 
 def _lines(path: str) -> Iterator[str]:

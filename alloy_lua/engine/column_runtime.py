@@ -85,9 +85,7 @@ class ColumnRuntime:
         while first < last:
             reached = driver(address, first, last, RECORD_AT)
             self._runtime.broker.raise_interrupt()
-            if isinstance(reached, tuple):
-                first, full = reached
+            first, full = reached if isinstance(reached, tuple) else (reached, None)
+            if full is not None:
                 grow(full)
-            else:
-                first = reached
             look()

@@ -91,9 +91,9 @@ local EXACT = 9007199254740992
     status[i] = {again}
     reason_ends[i + 1] = reason_ends[i]
 {marks}
-{reads}
+{weight}{reads}
 {fields}
-{fresh_environment}{limits}
+{weighed}{fresh_environment}{limits}
 {begin}
     local value = main({entity})
     books[2] = OPEN
@@ -132,8 +132,11 @@ return kit.meter.share_state(rows)
 class _Writer:
     """Makes the parts of a driver's text, and gives out the places of the plan."""
 
-    def __init__(self, program: Program, layouts: dict[str, Layout], longest: int, share: int) -> None:
+    def __init__(
+        self, program: Program, layouts: dict[str, Layout], longest: int, share: int, weighs: bool
+    ) -> None:  # fmt: skip
         self.program, self.layouts, self.longest, self.share = program, layouts, longest, share
+        self.weighs = weighs
         self.most_elements = longest // 64
         self.place = 1 + len(RESULTS)
         self.pointers: list[str] = []
@@ -195,6 +198,7 @@ class _Writer:
         return (
             f"      local from, size = {begin}, {behind} - {begin}\n"
             f"      if size > {self.longest} then goto done end\n      {variable} = text(d{i} + from, size)"
+            + ("\n      weight = weight + size" if self.weighs else "")
         )
 
     def load_dictionary(self, i: str, layout: Layout, variable: str, at: str, nothing: str) -> str:
@@ -202,7 +206,9 @@ class _Writer:
         inner = self.load(f"{i}v", layout.values, variable, "index", nothing)
         return (
             f"      local index = tonumber(p{i}[{at}])\n      {variable} = t{i}[index]\n"
-            f"      if not {variable} then\n{inner}\n      t{i}[index] = {variable}\n      end"
+            f"      if not {variable} then\n{inner}\n      t{i}[index] = {variable}\n"
+            + (f'      elseif type({variable}) == "string" then weight = weight + #{variable}\n' if self.weighs else "")
+            + "      end"
         )
 
     def load_list(self, i: str, layout: Layout, variable: str, at: str, nothing: str) -> str:
@@ -217,6 +223,7 @@ class _Writer:
         return (
             f"      local from, size = {begin}, {behind} - {begin}\n"
             f"      if size > {self.most_elements} then goto done end\n"
+            f"      weight = weight + size * {_weight(values)}\n"
             f"      local list = l{i}[size]\n"
             f"      if not list then\n        list = list_of(size, {elements})\n        l{i}[size] = list\n      end\n"
             f"      for j = 1, size do\n        local at = from + j - 1\n"
@@ -300,6 +307,11 @@ class _Writer:
                 yield f"    ends{k}[i + 1] = ends{k}[i]"
 
 
+def _weight(layout: Layout) -> int:
+    """Returns the most bytes that a value needs on its way into Lua in `fire`, without its texts and elements."""
+    return 9 + sum(5 + len(name.encode()) + _weight(field) for name, field in layout.fields)
+
+
 def holds_text(layout: Layout | None) -> bool:
     """Returns whether a written field with the column ``layout`` (None: no column) may get texts."""
     return layout is None or layout.kind in ("text", "dictionary", "null")
@@ -339,7 +351,8 @@ def column_driver(
     texts = sum(1 for layout in layouts.values() if layout.kind in ("text", "dictionary"))
     longest = min(LONGEST_TEXT // 4, limits.input_bytes // (2 * max(1, texts)))
     share = min(LONGEST_TEXT, limits.output_bytes // (2 * max(1, len(writes))))
-    writer = _Writer(program, layouts, longest, share)
+    once = any(layout.is_table for layout in layouts.values())
+    writer = _Writer(program, layouts, longest, share, once)
     loads = []
     for name in columns_of(program, frozenset(layouts)):
         if name in reads:
@@ -352,7 +365,6 @@ def column_driver(
     marks = list(writer.outputs())
     fields = [(_quoted(name), f"a{i}") for i, name in enumerate(reads, 1)]
     fields += [(_quoted(name), "UNSET") for name in writes if name not in reads]
-    once = any(layout.is_table for layout in layouts.values())
     if once:
         entity = "\n".join(f"    e[{name}] = {value}" for name, value in fields)
     else:
@@ -366,6 +378,9 @@ def column_driver(
         step_fuel=STEP_FUEL,
         pointers="\n".join(writer.pointers),
         marks="\n".join(marks),
+        # lists and structs have no size that one look tells: from half of what a row may hold on, it is run by itself
+        weight=f"    local weight = {sum(map(_weight, layouts.values()))}\n" if once else "",
+        weighed=f"    if weight > {limits.input_bytes // 2} then goto done end\n" if once else "",
         reads="\n".join(loads),
         fields=entity,
         entity_once="  local e = {}\n" if once else "",

@@ -24,7 +24,7 @@ from ..model import DEFAULT_TENANT, Revision, RunStatus, Script
 from ..outcome import Details, Outcome, Told
 from ..ports import Document, Store, TapeQuery
 from ..runner.runner import Runner
-from .cases import Case, event_of, given, recorded
+from .cases import Case, as_mappings, event_of, given, recorded
 from .compare import compare
 from .gate import BacktestRule, rule_in
 from .kinds import BACKTEST, BACKTEST_RULE
@@ -65,7 +65,7 @@ class Backtests:
 
     # -- running -------------------------------------------------------------------------------------------------
     def run(
-        self, script: str, records: Iterable[Mapping[str, Any]] | None = None, *, revision: int | None = None,
+        self, script: str, records: Iterable[Any] | None = None, *, revision: int | None = None,
         baseline: int | None = None, on: str | None = None, days: float = DAYS, limit: int = LIMIT,
         progress: Progress | None = None, tenant: str = DEFAULT_TENANT,
     ) -> Report:  # fmt: skip
@@ -76,8 +76,8 @@ class Backtests:
 
         Args:
             script: Its name or id.
-            records: Their fields, or mappings of ``entity``, ``before``, ``params`` and ``user``; None for the runs
-                on tape.
+            records: Their fields, models such as `fire` takes, or mappings of ``entity``, ``before``, ``params`` and
+                ``user``; None for the runs on tape.
             revision: The candidate; None for the draft.
             baseline: What it is compared with; None for the live revision.
             on: The event that given records are fired on; None for the first that the script is bound to.
@@ -96,7 +96,7 @@ class Backtests:
         return self._run(uuid.uuid4().hex, found, asked, records, progress or _silent, who())
 
     def start(
-        self, script: str, records: Iterable[Mapping[str, Any]] | None = None, *, revision: int | None = None,
+        self, script: str, records: Iterable[Any] | None = None, *, revision: int | None = None,
         baseline: int | None = None, on: str | None = None, days: float = DAYS, limit: int = LIMIT,
         tenant: str = DEFAULT_TENANT,
     ) -> Job:  # fmt: skip
@@ -108,7 +108,8 @@ class Backtests:
         found = self._found("scripts.try", script, tenant)
         asked = self._asked(found, revision, baseline, on, days, limit)
         if records is not None:
-            asked["records"] = checks.items(records, "records", "a list of records")
+            each = checks.items(records, "records", "a list of records")
+            asked["records"] = list(as_mappings(each, found, on, self._entities))
             for _ in given(asked["records"], found, on, datetime.now(UTC)):
                 pass  # what is wrong with a record is said now
         now = datetime.now(UTC)
@@ -231,7 +232,7 @@ class Backtests:
             cases, total = recorded(self._store.tapes, query), None
         else:
             cases, total = (
-                given(records, script, asked["on"], began),
+                given(as_mappings(records, script, asked["on"], self._entities), script, asked["on"], began),
                 len(records) if isinstance(records, Sized) else None,
             )
         for done, case in enumerate(cases, 1):

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from .. import checks
+from ..bridges.entities import EntityBridge
 from ..errors import InvalidValue, ValidationError
 from ..events import Event, Phase, parse_event
 from ..model import EventTrigger, Script
@@ -38,18 +39,35 @@ def recorded(tapes: Tapes, query: TapeQuery) -> Iterator[Case]:
         before = page[-1].run_id
 
 
-def given(records: Iterable[Any], script: Script, on: str | None, now: datetime) -> Iterator[Case]:
+def as_mappings(
+    records: Iterable[Any], script: Script, on: str | None, entities: EntityBridge
+) -> Iterator[Mapping[str, Any]]:
+    """Yields records as mappings: of models, all fields that scripts may read.
+
+    Raises:
+        ValidationError: A record is nothing that scripts can be given.
+    """
+    event = event_of(script, on)
+    kind = None if event is None else event.entity_type
+    for number, record in enumerate(records, 1):
+        if isinstance(record, Mapping):
+            yield record
+        else:
+            yield entities.adapter_for(record, kind, f"record {number}").fields(record)
+
+
+def given(
+    records: Iterable[Mapping[str, Any]], script: Script, on: str | None, now: datetime
+) -> Iterator[Case]:  # fmt: skip
     """Yields records as if the event had been fired on each: ``on``, or the first one that ``script`` is bound to.
 
     A record is a mapping: its fields, or ``entity`` with ``before``, ``params`` and ``user`` beside it.
 
     Raises:
-        ValidationError: A record is no mapping, or holds a value that no script could be given.
+        ValidationError: A record holds a value that no script could be given.
     """
     event = event_of(script, on)
     for number, record in enumerate(records, 1):
-        if not isinstance(record, Mapping):
-            raise ValidationError(f"record {number}: got {type(record).__name__}, wanted a mapping of fields")
         parts = dict(record) if "entity" in record and record.keys() <= PARTS else {"entity": record}
         try:
             entity, before, params = (_fields(parts, name, number) for name in ("entity", "before", "params"))

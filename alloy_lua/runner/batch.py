@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CHUNK = 500
 MOST_BYTES = 4 * 1024 * 1024
-
+CROSSING_SECONDS = 0.2  # what a crossing should take at most: Python sees no signal before it ends
 
 General = Callable[[Any, "str | None"], Outcome]
 
@@ -175,10 +175,12 @@ class BatchWay:
     Args:
         way: The binding's fast way.
         general: Fires one record the general way.
+        look: Called before each crossing; what it raises ends the batch.
     """
 
-    def __init__(self, way: FastWay, general: General) -> None:
-        self._way = way
+    def __init__(self, way: FastWay, general: General, look: Callable[[], None] | None = None) -> None:
+        self._way, self._look = way, look
+        self._at_once = TRAINING_ROWS  # rows of a crossing: the first ones tell how long a row takes
         program = way.binding.program
         self._general = general
         self._reads = program.reads or ()
@@ -212,6 +214,22 @@ class BatchWay:
         """Returns all rows' values, when they were begun, and the seconds each took; None if not all scalars."""
         if set(map(type, chunk)) != {dict}:
             return None
+        started = perf_counter()
+        values: list[Any] = []
+        row = 0
+        while row < len(chunk):
+            rows = chunk[row : row + self._at_once]
+            told = self._crossed(rows)
+            if told is None:
+                return None
+            values = values + told if row else told
+            row += len(rows)
+        return values, started, (perf_counter() - started) / len(chunk)
+
+    def _crossed(self, chunk: list[Any]) -> list[Any] | None:
+        """Returns the values of rows that cross together; None if not all are scalars."""
+        if self._look is not None:
+            self._look()
         try:
             packed = msgpack.packb(self._flatten(chunk), strict_types=True)
         except (TypeError, OverflowError, ValueError):  # no scalar, an integer beyond 64 bits, a lone surrogate
@@ -221,16 +239,18 @@ class BatchWay:
         if len(packed) > MOST_BYTES:
             return None
         runtime: AnyRuntime = way.pool.acquire()
-        started = perf_counter()
         try:
             batch = self._batch_in(runtime, chunk, packed)
-            values = unpack(batch(packed, len(chunk), limits.output_bytes, limits.value_depth, 0))
+            began = perf_counter()
+            values: list[Any] = unpack(batch(packed, len(chunk), limits.output_bytes, limits.value_depth, 0))
         except Exception:
             runtime.retired = True
             return None
         finally:
             way.pool.release(runtime)
-        return values, started, (perf_counter() - started) / len(chunk)
+        took = max(perf_counter() - began, 1e-6)
+        self._at_once = max(1, min(CHUNK, int(len(chunk) * CROSSING_SECONDS / took)))
+        return values
 
     def _batch_in(self, runtime: AnyRuntime, chunk: list[Any], packed: bytes) -> Batch:
         batch = self._way.batch_in(runtime)

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.columns import AGAIN, BOOLEAN, NIL, NUMBER, TEXT, Layout, holds_numbers, holds_text
+from ..errors import InvalidValue
 from ..values import jsonable
-from .answer import CONTINUE, REJECTED, Answer, Field
+from .answer import CONTINUE, FAILED, REJECTED, Answer, Field
+from .fitting import fitting
 
 MOST_TEXT = 2**31 - 1  # bytes of one text column
 GROWTH = 65_536
@@ -115,6 +117,8 @@ class FieldBuffers:
         self.numbers = bytearray(8 * rows if holds_numbers(layout) else 0)
         self.texts = Texts(rows if holds_text(layout) else 0, room.of(name, rows))
         self.changes: dict[int, Any] = {}
+        # Arrow cuts what it finds in a list or struct to the type, without a word
+        self.fit = fitting(name, kind) if kind is not None and pa.types.is_nested(kind) else None
 
     def cells(self) -> Iterator[int]:
         """Yields what the plan holds of the field."""
@@ -168,8 +172,6 @@ class FieldBuffers:
     def _with_changes(self, values: pa.Array, changed: pa.BooleanArray) -> pa.Array:
         if pa.types.is_null(values.type) or pa.types.is_nested(values.type):
             kind = None if pa.types.is_null(values.type) else values.type
-            if kind is not None and not all(isinstance(value, list | dict) for value in self.changes.values()):
-                raise TypeError  # Arrow takes an empty text for an empty list
             return pa.array([self.changes.get(row) for row in range(self.rows)], kind)
         changes = pa.array([self.changes[row] for row in sorted(self.changes)], values.type)
         return pc.replace_with_mask(values, changed, changes)
@@ -261,11 +263,19 @@ class Buffers:
             self._said[row] = jsonable(reason), code
 
     def put_changes(self, row: int, fuel: int, changes: Mapping[str, Any]) -> None:
-        """Stores the changes of a row that was run by itself."""
+        """Stores the changes of a row that was run by itself; a row fails if one does not fit its list or struct."""
+        fitted = dict(changes)
+        try:
+            for field in self._fields:
+                if field.fit is not None and fitted.get(field.name) is not None:
+                    fitted[field.name] = field.fit(fitted[field.name])
+        except InvalidValue as problem:
+            self.put(row, FAILED, fuel, problem.message, problem.code)
+            return
         self.put(row, CONTINUE, fuel)
         for field in self._fields:
-            if field.name in changes:
-                field.put(row, changes[field.name])
+            if field.name in fitted:
+                field.put(row, fitted[field.name])
 
     def answer(self) -> Answer:
         """Returns the results as arrays.

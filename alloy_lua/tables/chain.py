@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .answer import CONTINUE, FAILED, Answer, Field
-from .fitting import plain_type
+from .fitting import of_type, plain_type, written_type
 
 Run = Callable[[pa.RecordBatch], Answer]
 
@@ -65,17 +65,17 @@ def applied(batch: pa.RecordBatch, fields: dict[str, Field]) -> pa.RecordBatch:
             batch = batch.append_column(name, field.values)
         elif field.changed.true_count:
             column = merged(batch.column(at), field.values, field.changed)
-            batch = batch.set_column(at, batch.schema.field(at).with_nullable(True), column)
+            batch = batch.set_column(at, batch.schema.field(at).with_nullable(True).with_type(column.type), column)
     return batch
 
 
 def merged(old: pa.Array, new: pa.Array, changed: pa.BooleanArray) -> pa.Array:
-    """Returns ``new`` where ``changed``, else ``old``, in the type of ``old``."""
-    kind = old.type
+    """Returns ``new`` where ``changed``, else ``old``, in the `written_type` of ``old``."""
+    kind = written_type(old.type)
     plain = plain_type(kind)
-    if plain != kind:
-        made = merged(old.cast(plain), new, changed)
-        return (made.dictionary_encode() if pa.types.is_dictionary(kind) else made).cast(kind)
+    if plain != old.type:
+        made = merged(of_type(plain, old), new, changed)
+        return of_type(kind, made.dictionary_encode() if pa.types.is_dictionary(kind) else made)
     try:
         return pc.if_else(changed, new, old)
     except pa.ArrowNotImplementedError:  # some nested and view types

@@ -6,8 +6,6 @@ are run again by themselves, as `fire` runs a record; scripts that go this way a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 import pyarrow as pa
@@ -16,14 +14,15 @@ from ..engine import Engine, Program, RunInput
 from ..engine.column_runtime import ColumnRuntime
 from ..engine.columns import columns_of, too_wide
 from ..engine.program import may_change_tables
-from ..errors import AlloyError, LimitExceeded
+from ..errors import AlloyError
 from ..forking import after_fork
 from ..limits import Limits
 from ..model import RunStatus
 from ..runner.view import put_change
 from .answer import FAILED, REJECTED, Answer
 from .buffers import Buffers, Misfit, Room
-from .layouts import cells_of, layout_of
+from .layouts import cells_of, is_utf8, layout_of
+from .team import looking_at
 
 MAX_IDLE = 16
 
@@ -104,12 +103,14 @@ class ColumnPlan:
             layout = layout_of(column.type, column)
             assert layout is not None
             layouts[name] = layout
+            if not is_utf8(column, layout):  # by rows only those that hold it fail
+                return f"column {name} holds bytes that are not UTF-8"
         writes = {name: self._types.get(name) for name in self._program.writes or ()}
         buffers = Buffers(batch.num_rows, writes, layouts, self._room)
         cells = (cell for name, column in columns.items() for cell in cells_of(column, layouts[name]))
         runtime = self._take()
         try:
-            runtime.run(layouts, buffers.plan(cells), batch.num_rows, buffers.grow, _looking_at(deadline))
+            runtime.run(layouts, buffers.plan(cells), batch.num_rows, buffers.grow, looking_at(deadline))
         except Misfit as misfit:
             return str(misfit)
         finally:
@@ -152,13 +153,3 @@ class ColumnPlan:
             return self._idle.pop()
         except IndexError:
             return ColumnRuntime(self._engine.hosts, self._program, self._limits)
-
-
-def _looking_at(deadline: float | None) -> Callable[[], None]:
-    """Returns a function that raises once the deadline has passed."""
-
-    def look() -> None:
-        if deadline is not None and monotonic() > deadline:
-            raise LimitExceeded("the batch took longer than it may", code="deadline_exceeded")
-
-    return look

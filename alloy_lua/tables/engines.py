@@ -12,7 +12,7 @@ from ..engine import Engine, Program
 from ..limits import Limits
 from .answer import Answer, Field
 from .columns import ColumnPlan, plan
-from .fitting import numbers_as_double
+from .fitting import numbers_as_double, plain_type
 from .output import OutputTypes
 from .report import Choice
 from .rows import RowEngine
@@ -104,8 +104,7 @@ def _fitted(answer: Answer, types: OutputTypes) -> Answer | None:
         values = field.values
         if values.null_count < len(values):
             types.show(name, values.type)
-        kind = types.of(name)
-        wanted = kind.value_type if pa.types.is_dictionary(kind) else kind
+        wanted = plain_type(types.of(name))
         if values.type != wanted:
             if values.null_count == len(values):
                 values = pa.nulls(len(values), wanted)
@@ -133,5 +132,5 @@ def _is_alike(kind: pa.DataType, wanted: pa.DataType) -> bool:
         return any(holds(wanted) for holds in numbers)
     if pa.types.is_nested(kind):
         return bool(numbers_as_double(kind) == wanted)
-    texts = pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view
+    texts = pa.types.is_string, pa.types.is_large_string
     return any(holds(kind) for holds in texts) and any(holds(wanted) for holds in texts)

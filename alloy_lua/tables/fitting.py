@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import types as kinds
 
 from .. import checks
@@ -21,27 +22,85 @@ Fit = Callable[[Any], Any]
 """Takes a value that is not None; returns it as pyarrow takes it for the type; raises ValueError or TypeError."""
 
 
+class Unreadable:
+    """Stands for a value that Python cannot hold: a row whose script reads it fails, as with any odd object."""
+
+
 def python_values(column: pa.Array) -> list[Any]:
     """Returns the values of a column as a record holds them; nanoseconds are cut to microseconds."""
     readable = _readable(column.type)
     if readable != column.type:
         column = column.cast(readable, safe=False)
-    values: list[Any] = column.to_pylist()
+    try:
+        values: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):  # a time beyond Python's years, a text that is not UTF-8
+        return [_python_value(value) for value in column]
     return values
 
 
+def _python_value(value: pa.Scalar) -> Any:
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        return Unreadable()
+
+
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Returns the type of a dictionary's values, and for views, which Arrow cannot filter, what they are views of."""
-    if kinds.is_dictionary(kind):
-        return plain_type(kind.value_type)
-    if kinds.is_string_view(kind):
-        return pa.large_string()
-    return pa.large_binary() if kinds.is_binary_view(kind) else kind
+    """Returns the type of a dictionary's values; what Arrow cannot filter, also inside lists and structs, is replaced:
+    views by what they are views of, run-end encoding by its values."""
+    plain = _filterable(kind)
+    return plain_type(plain.value_type) if kinds.is_dictionary(plain) else plain
+
+
+def written_type(kind: pa.DataType) -> pa.DataType:
+    """Returns the type of a column of type ``kind`` in which values were changed: the indices of a dictionary have room
+    for new words, and runs are no longer encoded."""
+    if kinds.is_dictionary(kind) and kind.index_type.bit_width < 32:
+        return pa.dictionary(pa.int32(), kind.value_type, kind.ordered)
+    return _decoded(kind)
 
 
 def of_type(kind: pa.DataType, values: pa.Array) -> pa.Array:
     """Returns the values as another type; themselves if they are of it."""
-    return values if values.type == kind else values.cast(kind)
+    if values.type == kind:
+        return values
+    if _decoded(values.type) == values.type:
+        return values.cast(kind)
+    try:
+        return of_type(kind, pc.run_end_decode(values))
+    except pa.ArrowNotImplementedError:  # runs of views, or inside something
+        return pa.array(values.to_pylist(), kind)
+
+
+def _filterable(kind: pa.DataType) -> pa.DataType:
+    if kinds.is_run_end_encoded(kind):
+        return _filterable(kind.value_type)
+    if kinds.is_string_view(kind):
+        return pa.large_string()
+    return pa.large_binary() if kinds.is_binary_view(kind) else _inside(kind, _filterable)
+
+
+def _decoded(kind: pa.DataType) -> pa.DataType:
+    return _decoded(kind.value_type) if kinds.is_run_end_encoded(kind) else _inside(kind, _decoded)
+
+
+def _inside(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """Returns a type with a change made to the types inside; one that has none inside is returned as it is."""
+
+    def changed(field: pa.Field) -> pa.Field:
+        return field.with_type(change(field.type))
+
+    if kinds.is_list(kind):
+        return pa.list_(changed(kind.value_field))
+    if kinds.is_large_list(kind):
+        return pa.large_list(changed(kind.value_field))
+    if kinds.is_fixed_size_list(kind):
+        return pa.list_(changed(kind.value_field), kind.list_size)
+    if kinds.is_struct(kind):
+        return pa.struct([changed(field) for field in kind])
+    if kinds.is_map(kind):
+        return pa.map_(changed(kind.key_field), changed(kind.item_field), kind.keys_sorted)
+    return kind
 
 
 def _readable(kind: pa.DataType) -> pa.DataType:
@@ -52,13 +111,7 @@ def _readable(kind: pa.DataType) -> pa.DataType:
         return pa.duration("us")
     if kinds.is_time64(kind) and kind.unit == "ns":
         return pa.time64("us")
-    if kinds.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_readable(kind.value_type)))
-    if kinds.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_readable(kind.value_type)))
-    if kinds.is_struct(kind):
-        return pa.struct([field.with_type(_readable(field.type)) for field in kind])
-    return kind
+    return _inside(kind, _readable)
 
 
 def fitting(name: str, kind: pa.DataType) -> Fit:
@@ -103,7 +156,7 @@ def numbers_as_double(kind: pa.DataType) -> pa.DataType:
 
 
 def _fit_of(kind: pa.DataType) -> Fit:
-    if kinds.is_dictionary(kind):
+    if kinds.is_dictionary(kind) or kinds.is_run_end_encoded(kind):
         return _fit_of(kind.value_type)
     for holds, fit in _SCALARS:
         if holds(kind):
@@ -112,7 +165,7 @@ def _fit_of(kind: pa.DataType) -> Fit:
         return _integer(kind)
     if kinds.is_decimal(kind):
         return _decimal(kind)
-    if kinds.is_list(kind) or kinds.is_large_list(kind) or kinds.is_fixed_size_list(kind):
+    if any(holds(kind) for holds in _LISTS):
         return _list(kind)
     if kinds.is_struct(kind):
         return _struct(kind)
@@ -179,12 +232,15 @@ def _decimal(kind: pa.DataType) -> Fit:
 
 def _list(kind: pa.DataType) -> Fit:
     inner = _fit_of(kind.value_type)
+    size = kind.list_size if kinds.is_fixed_size_list(kind) else None
 
     def fit(value: Any) -> list[Any]:
         if value == {}:
-            return []
+            value = []
         if not isinstance(value, list | tuple):
             raise TypeError
+        if size is not None and len(value) != size:
+            raise ValueError
         return [None if item is None else inner(item) for item in value]
 
     return fit
@@ -221,6 +277,9 @@ def _is_bytes(kind: pa.DataType) -> bool:
     return bool(kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_binary_view(kind))
 
 
+_LISTS = (
+    kinds.is_list, kinds.is_large_list, kinds.is_fixed_size_list, kinds.is_list_view, kinds.is_large_list_view,
+)  # fmt: skip
 _SCALARS: tuple[tuple[Callable[[pa.DataType], bool], Fit], ...] = (
     (_is_text, _exactly(str)),
     (kinds.is_float32, lambda value: _float(value, MOST_FLOAT32)),

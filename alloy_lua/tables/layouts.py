@@ -68,6 +68,33 @@ def _inner(kind: pa.DataType, array: pa.Array | None, *, struct: bool = False) -
     return None if types.is_nested(kind) else layout_of(kind, array)
 
 
+def is_utf8(array: pa.Array, layout: Layout) -> bool:
+    """Returns whether all texts of a column are UTF-8; Arrow does not look when it takes a buffer over."""
+    if layout.kind == "text":
+        first, behind = _ends(array)
+        if array.buffers()[2] is None or array.buffers()[2].slice(first, behind - first).to_pybytes().isascii():
+            return True  # Arrow's own look takes several times as long
+        try:
+            array.validate(full=True)
+        except pa.ArrowInvalid:
+            return False
+    if layout.kind == "dictionary" and layout.values is not None:
+        return is_utf8(array.dictionary, layout.values)
+    if layout.kind == "list" and layout.values is not None:
+        first, behind = _ends(array)
+        return is_utf8(array.values.slice(first, behind - first), layout.values)
+    return all(is_utf8(array.field(at), field) for at, (_, field) in enumerate(layout.fields))
+
+
+def _ends(array: pa.Array) -> tuple[int, int]:
+    """Returns where the bytes or elements of a column's rows begin and end."""
+    if not len(array):
+        return 0, 0  # there may be no buffers
+    kind = pa.int32() if array.type == pa.string() or types.is_list(array.type) else pa.int64()
+    ends = pa.Array.from_buffers(kind, len(array) + 1, [None, array.buffers()[1]], offset=array.offset)
+    return ends[0].as_py(), ends[-1].as_py()
+
+
 def cells_of(array: pa.Array, layout: Layout) -> Iterator[int]:
     """Yields what the plan holds of a column, in the order in which the driver declares its pointers: addresses of
     buffers, each where the first value is, and offsets in bits for bitmaps."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..errors import ValidationError
 from .answer import Answer
 from .chain import merged
-from .fitting import of_type, plain_type
+from .fitting import of_type, plain_type, written_type
 from .output import OutputTypes
 from .report import Report
 
@@ -61,7 +61,8 @@ def applied_schema(table: pa.Schema, verdict: pa.Schema, marked: bool) -> pa.Sch
                 schema = schema.append(field)
             else:
                 old = schema.field(at).with_nullable(True)
-                schema = schema.set(at, old.with_type(field.type) if pa.types.is_null(old.type) else old)
+                kind = field.type if pa.types.is_null(old.type) else written_type(old.type)
+                schema = schema.set(at, old.with_type(kind))
     for name in VERDICT if marked else ():
         at = schema.get_field_index(f"_{name}")
         mark = pa.field(f"_{name}", pa.string())

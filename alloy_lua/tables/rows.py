@@ -31,6 +31,7 @@ from .answer import CONTINUE, FAILED, REJECTED, Answer, Field
 from .fitting import Fit, plain_type, python_values
 from .output import OutputTypes
 from .spec import TableScript, TableSpec
+from .team import look
 
 _NONE: dict[str, Any] = {}
 _CODES = {RunStatus.CONTINUE: CONTINUE, RunStatus.REJECTED: REJECTED, RunStatus.FAILED: FAILED}
@@ -61,7 +62,7 @@ class RowEngine:
         self._batch: BatchWay | None = None
         if is_short(runner, binding, spec.phase) and keeps_to(spec.adapter, program):
             way = FastWay(runner, binding, spec.phase, spec.tenant, spec.adapter, _stay)
-            self._batch = BatchWay(way, lambda record, user: self._one(record))
+            self._batch = BatchWay(way, lambda record, user: self._one(record), look)
 
     @property
     def limits(self) -> Limits:
@@ -89,6 +90,7 @@ class RowEngine:
 
     def _one(self, record: dict[str, Any]) -> Outcome:
         """Returns what the script makes of one record, the general way."""
+        look()
         spec, script, binding = self._spec, self._script.script, self._binding
         event = None if spec.event is None else spec.phase
         execution = Execution(
@@ -106,10 +108,10 @@ def _stay() -> None:
     """A script that runs long goes on in batches: nothing else waits for the runtime they have."""
 
 
-def records_of(batch: pa.RecordBatch, program: Program) -> list[dict[str, Any]]:
-    """Returns each row as a record, with the columns that the script mentions."""
+def records_of(batch: pa.RecordBatch, program: Program | None = None) -> list[dict[str, Any]]:
+    """Returns each row as a record, with the columns that the script mentions, or all if none is given."""
     wanted = None
-    if program.reads is not None and program.writes is not None:
+    if program is not None and program.reads is not None and program.writes is not None:
         wanted = {*program.reads, *program.writes}
     names = [name for name in batch.schema.names if wanted is None or name in wanted]
     if not names:

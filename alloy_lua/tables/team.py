@@ -6,8 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Thread, current_thread
+from time import monotonic
 from typing import Generic, TypeVar
+
+from ..errors import LimitExceeded
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
@@ -34,6 +37,36 @@ def in_order(
         team.dismiss()
 
 
+class Dismissed(Exception):
+    """What a helper is at is no longer wanted."""
+
+
+def look() -> None:
+    """Raises `Dismissed` in a helper whose team was dismissed: work that takes long calls it now and then."""
+    thread = current_thread()
+    if isinstance(thread, _Helper) and thread.dismissed:
+        raise Dismissed
+
+
+def looking_at(deadline: float | None) -> Callable[[], None]:
+    """Returns a function that does `look`, and raises `LimitExceeded` once the deadline has passed."""
+
+    def look_at_clock() -> None:
+        look()
+        if deadline is not None and monotonic() > deadline:
+            raise LimitExceeded("the batch took longer than it may", code="deadline_exceeded")
+
+    return look_at_clock
+
+
+class _Helper(Thread):
+    """A thread of a team. A daemon: a stream that nobody reads to its end must not keep the process from ending."""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        super().__init__(target=target, name="alloy-table", daemon=True)
+        self.dismissed = False
+
+
 class _Team(Generic[Item, Made]):
     """The thread that reads, and its helpers.
 
@@ -48,8 +81,7 @@ class _Team(Generic[Item, Made]):
         self._work, self._items, self._ahead = work, items, ahead
         self._pending: deque[tuple[Item, Future[Made]]] = deque()
         self._todo: SimpleQueue[tuple[Item, Future[Made]] | None] = SimpleQueue()
-        # daemons: a stream that nobody reads to its end must not keep the process from ending
-        self._helpers = [Thread(target=self._help, name="alloy-table", daemon=True) for _ in range(helpers)]
+        self._helpers = [_Helper(self._help) for _ in range(helpers)]
 
     def made(self) -> Iterator[tuple[Item, Made]]:
         """Yields each item with what was made of it."""
@@ -66,7 +98,9 @@ class _Team(Generic[Item, Made]):
             yield item, made
 
     def dismiss(self) -> None:
-        """Has the helpers end, without what nobody has begun; returns when they have."""
+        """Has the helpers end, without what nobody has begun and soon with what they are at; returns when they have."""
+        for helper in self._helpers:
+            helper.dismissed = True
         try:
             while True:
                 self._todo.get_nowait()

@@ -128,7 +128,7 @@ def test_a_back_test_in_the_background_tells_its_progress_and_leaves_its_report(
     report = alloy.backtests.get(job.id)
     assert (report.tally.records, report.tally.counts["changed"]) == (3, 1)
     with pytest.raises(ValidationError, match="record 1"):
-        alloy.backtests.start(vip, [3])  # type: ignore[list-item]
+        alloy.backtests.start(vip, [3])
 
 
 def test_progress_is_told_and_a_cancelled_one_ends(alloy: Alloy, vip: str, monkeypatch: pytest.MonkeyPatch) -> None:

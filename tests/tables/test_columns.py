@@ -442,6 +442,18 @@ def test_a_batch_ends_soon_after_its_deadline_whatever_came_before(both: Both) -
             if len(looks) == 3:
                 raise KeyboardInterrupt
 
-        patched.setattr("alloy_lua.tables.columns._looking_at", lambda deadline: look)
+        patched.setattr("alloy_lua.tables.columns.looking_at", lambda deadline: look)
         found.run(pa.record_batch(dear))
     assert len(looks) == 3
+
+
+def test_no_text_is_given_room_when_the_driver_only_comes_back(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown: list[str] = []
+    monkeypatch.setattr("alloy_lua.tables.buffers.Texts.grow", lambda texts, name: grown.append(name))
+    rows = 2000
+    batch = pa.record_batch({"n": pa.array([row % 100 for row in range(rows)], pa.int32())})
+    answer = both.answer(
+        'if entity.n == 13 then error("unlucky") end for i = 1, 3000 do end entity.y = entity.n', batch
+    )
+    assert answer.code.to_pylist().count("runtime_error") == rows // 100
+    assert grown == []

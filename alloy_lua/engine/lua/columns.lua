@@ -42,7 +42,8 @@ local function driver(text, main, fuel, seconds, bytes)
       reached = tonumber(row[0]) + 1
     end
     forget()
-    return reached, full
+    if full then return reached, full end
+    return reached -- a second value, were it nil, would make a tuple of it in Python
   end
 end
 
