@@ -131,8 +131,9 @@ def test_nothing_survives_it(engine: Engine, source: str) -> None:
         assert result.error.code == "memory_exceeded"
 
 
-def test_a_state_full_of_programs_gives_way_to_another(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_full_of_programs_gives_way_to_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alloy_lua.engine.runtime.MOST_OWN_BYTES", MIB)
+    engine = Engine()
     for number in range(40):
         source = f"local n = {number} if n < 0 then local x " + "x = {1, f = n} " * 500 + "end return n"
         assert engine.run(engine.compile(source), RunInput(Limits())).value == number

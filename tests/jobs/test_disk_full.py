@@ -25,9 +25,13 @@ from alloy_lua import Alloy
 go_on = threading.Event()
 alloy = Alloy(sys.argv[1])
 
+def say(line):
+    sys.stdout.write(line + "\\n")  # in one piece: several threads speak
+    sys.stdout.flush()
+
 @alloy.function("test.ran")
 def ran(what: str) -> None:
-    print("ran " + what, flush=True)
+    say("ran " + what)
     if what == "slow":
         go_on.wait(30)
 
@@ -41,7 +45,7 @@ told = "?"
 while True:
     if alloy.jobs.trouble != told:
         told = alloy.jobs.trouble
-        print("trouble " + str(told), flush=True)
+        say("trouble " + str(told))
     time.sleep(0.02)
 """
 NO_ROOM = 1  # bytes that a file may have
