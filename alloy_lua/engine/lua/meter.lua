@@ -20,9 +20,9 @@ local SLICE_MAX = 512 -- units between two looks at the clock, at most
 local SLICE_MIN = 36
 local SLOW, STUCK = 5e-4, 4e-3 -- seconds a slice may take before slices shrink
 local SMALL_HEAP = 1048576 -- bytes
--- Bytes up to which slices are as long as they may be. A table that is full to the last place is rebuilt for each new
--- key, which takes 0.8 ms a MiB: so slices shrink faster than the heap grows.
-local CALM_HEAP = 524288
+-- A table that is full to the last place is rebuilt for each new key, which takes so many seconds a byte: a slice in
+-- which every unit does so must not end later than GRACE after the deadline. Below CALM_HEAP it cannot.
+local REBUILD, GRACE, CALM_HEAP = 7.5e-10, 0.012, 131072
 local LONG_STRING = 1048576 -- bytes that one operator may go through in a few milliseconds
 local NO_JIT = 131072 -- bytes: a compiler that folds constants goes through a longer string many times
 local WALL = 1.1 -- of its limit is what a run can hold at all
@@ -34,6 +34,7 @@ local dead = false -- false, or the code of what ended the run
 local slice, cap = SLICE_MAX, SLICE_MAX
 local granted, limit = 0, 0
 local last, deadline, seconds = -1, 0, 0
+local worst = 0 -- seconds that one unit may take at the most, by the heap; 0 while it is small
 -- In bytes: the runtime's own heap; with what the run may hold; where the allocator refuses more; the most seen; the
 -- last seen; from where on to look again, and to collect garbage; the longest string known of.
 local base, most, wall, peak, seen, watch, full, longest = 0, 0, OPEN, 0, 0, 0, 0, 0
@@ -86,7 +87,8 @@ local function look_at_memory(took)
   seen = heap
   local own = heap - base -- the runtime's own heap is in nobody's operands
   watch = heap + max(SMALL_HEAP / 4, min(own, (most - heap) / 2))
-  cap = own <= CALM_HEAP and SLICE_MAX or max(1, floor(SLICE_MAX * (CALM_HEAP / own) ^ 2))
+  cap = own <= SMALL_HEAP and SLICE_MAX or max(4, floor(SLICE_MAX * SMALL_HEAP / own))
+  worst = own > CALM_HEAP and own * REBUILD or 0
   if longest > 0 then cap = min(cap, max(1, floor(LONG_STRING / longest))) end
   if took > SLOW then
     cap = max(1, floor(min(cap, slice) / (took > STUCK and 8 or 2)))
@@ -119,6 +121,7 @@ local function T()
   last = t
   if tonumber(books[0]) > watch or took > SLOW then look_at_memory(took) end
   slice = min(slice * 2, cap)
+  if worst > 0 then slice = min(slice, max(1, floor((deadline - t + GRACE) / worst))) end
   local grant = min(slice, max(0, limit - granted))
   granted = granted + grant
   return F + grant
@@ -216,6 +219,7 @@ local function begin(fuel, secs, bytes)
   wall = base + bytes * WALL
   full = most
   watch = 0
+  worst = 0
   forget_long_string()
   peak = 0
   seen = tonumber(books[0])
