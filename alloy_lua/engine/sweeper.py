@@ -46,12 +46,13 @@ class Sweeper(Generic[R]):
             full = len(self._littered) >= MOST_LITTERED
             if not full:
                 self._littered.append(runtime)
-            if self._at_work and not full:
-                return
-            self._at_work = True
+            idle, self._at_work = not self._at_work, True
         if full:
             self._sweep(runtime)
-            return
+        elif idle:
+            self._start()
+
+    def _start(self) -> None:
         try:
             _thread.start_new_thread(self._work, ())  # `Thread.start` waits for the thread, which may be as long
         except RuntimeError:  # the interpreter is about to end

@@ -34,7 +34,7 @@ local dead = false -- false, or the code of what ended the run
 local slice, cap = SLICE_MAX, SLICE_MAX
 local granted, limit = 0, 0
 local last, deadline, seconds = -1, 0, 0
-local worst = 0 -- seconds that one unit may take at the most, by the heap; 0 while it is small
+local worst = 0 -- seconds that one unit may take at the most, by the heap as last looked at; 0 while it is small
 -- In bytes: the runtime's own heap; with what the run may hold; where the allocator refuses more; the most seen; the
 -- last seen; from where on to look again, and to collect garbage; the longest string known of.
 local base, most, wall, peak, seen, watch, full, longest = 0, 0, OPEN, 0, 0, 0, 0, 0
@@ -219,7 +219,6 @@ local function begin(fuel, secs, bytes)
   wall = base + bytes * WALL
   full = most
   watch = 0
-  worst = 0
   forget_long_string()
   peak = 0
   seen = tonumber(books[0])

@@ -23,20 +23,20 @@ for _, name in ipairs({
   "log10", "modf", "pow", "rad", "sin", "sinh", "sqrt", "tan", "tanh",
 }) do G[name] = load_metered(WRAPPED, "=[alloy numbers]", "F", "T", "K")(math[name], short_numbers, type) end
 
-local max, min = math.max, math.min
-function G.max(...)
-  local a, b, c, d = ...
-  if type(a) == "string" or type(b) == "string" or type(c) == "string" or type(d) == "string" or more_text(...) then
-    return max(short_numbers(...))
+-- The same for any number of arguments.
+local VARIADIC = [[
+local F, T, K
+return function(f, short_numbers, type, more_text)
+  return function(...)
+    local a, b, c, d = ...
+    if type(a) == "string" or type(b) == "string" or type(c) == "string" or type(d) == "string" or more_text(...) then
+      return f(short_numbers(...))
+    end
+    return f(...)
   end
-  return max(...)
-end
-function G.min(...)
-  local a, b, c, d = ...
-  if type(a) == "string" or type(b) == "string" or type(c) == "string" or type(d) == "string" or more_text(...) then
-    return min(short_numbers(...))
-  end
-  return min(...)
+end]]
+for _, name in ipairs({"max", "min"}) do
+  G[name] = load_metered(VARIADIC, "=[alloy numbers]", "F", "T", "K")(math[name], short_numbers, type, more_text)
 end
 
 local seed, seeded = 0, -1
